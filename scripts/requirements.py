@@ -49,11 +49,12 @@ def main(arguments: list[str]) -> int:
     """Renew both files; the arguments go to pip-compile, for example `--upgrade`."""
     if sys.version_info[:2] != (3, 11):
         # A newer Python would leave out what only 3.11 asks for.
-        print("requirements: run this with Python 3.11, the oldest supported one", file=sys.stderr)  # noqa: T201 - a script
+        print("requirements: run this with Python 3.11, the oldest supported one", file=sys.stderr)
         return 2
     build, rest = wanted(ROOT / "pyproject.toml")
-    lock(build, REQUIREMENTS / "build.txt", arguments)
-    lock(rest, REQUIREMENTS / "locked.txt", ["--constraint", str(REQUIREMENTS / "build.txt"), *arguments])
+    build_file = REQUIREMENTS / "build.txt"
+    lock(build, build_file, arguments)
+    lock(rest, REQUIREMENTS / "locked.txt", ["--constraint", str(build_file), *arguments])
     return 0
 
 
