@@ -12,7 +12,7 @@ READY := .venv/ready
 $(READY): pyproject.toml requirements/build.txt requirements/locked.txt
 	@PYTHON="$(PYTHON)" scripts/setup
 
-ifneq ($(shell cat $(READY) 2>/dev/null),$(shell pwd))
+ifneq ($(shell cat $(READY) 2>/dev/null),$(shell pwd -P))
 .PHONY: $(READY)
 endif
 
