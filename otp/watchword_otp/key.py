@@ -84,13 +84,13 @@ class Secret:
         Raises:
             InvalidKeyError: Not base32, or a length that base32 cannot have.
         """
-        compact = _BASE32_NOISE.sub("", text).upper()
-        # Not isalnum(): an upper-cased non-ASCII letter could look like a base32 one.
-        if not re.fullmatch(r"[A-Z2-7]*", compact):
+        compact = _BASE32_NOISE.sub("", text)
+        # Before upper(): the capital of a dotless i or a long s is an ASCII letter.
+        if not re.fullmatch(r"[A-Za-z2-7]*", compact):
             message = "the secret is not base32: only the letters A to Z and the digits 2 to 7"
             raise InvalidKeyError(message)
         try:
-            raw = base64.b32decode(compact + "=" * (-len(compact) % 8))
+            raw = base64.b32decode(compact.upper() + "=" * (-len(compact) % 8))
         except binascii.Error:
             message = "the secret is cut short: base32 cannot have this length"
             # The cause is dropped: its frames hold the text.
