@@ -1,0 +1,1 @@
+"""The validator: checks two-factor codes over HTTP, each accepted exactly once."""

@@ -1,0 +1,68 @@
+"""Logs that hold no code, no token and no secret."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import BadHttpMessage
+
+if TYPE_CHECKING:
+    from aiohttp.web import BaseRequest, StreamResponse
+
+http_logger = logging.getLogger("watchword_server.http")
+"""What aiohttp says about connections and messages it could not read."""
+
+access_logger = logging.getLogger("watchword_server.access")
+"""One line for each request."""
+
+
+class AccessLogger(AbstractAccessLogger):
+    """Logs method, route template, status, milliseconds and request id.
+
+    Never the path, the query or a header: a path can hold a code and a header holds the token.
+    """
+
+    def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:
+        """Log one request; `time` is in seconds."""
+        # A message that could not be parsed comes as a request that was never matched to a route.
+        match = getattr(request, "_match_info", None)
+        resource = None if match is None else match.route.resource
+        self.logger.info(
+            "%s %s %d %.1f ms %s",
+            request.method if resource is not None else "-",
+            "-" if resource is None else resource.canonical,
+            response.status,
+            time * 1000,
+            response.headers.get("X-Request-Id", "-"),
+        )
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anyone would see the lines."""
+        return self.logger.isEnabledFor(logging.INFO)
+
+
+class _NoMessageContent(logging.Filter):
+    """Keeps what aiohttp could not parse out of the log: the line may be a misspelt Authorization."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, BadHttpMessage):
+            record.msg, record.args = "refused a malformed request: %s", (type(error).__name__,)
+            record.exc_info = None
+        return True
+
+
+http_logger.addFilter(_NoMessageContent())
+
+
+def log_to_stderr() -> None:
+    """Send this program's log to standard error, one line each."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("watchword_server")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)

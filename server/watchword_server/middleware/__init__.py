@@ -1,0 +1,1 @@
+"""What happens around every request: problems, bearer tokens, response headers."""

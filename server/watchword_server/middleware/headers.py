@@ -1,0 +1,44 @@
+"""The headers that every response carries, and the request id."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from watchword_server.appkeys import REQUEST_ID
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+REQUEST_ID_HEADER = "X-Request-Id"
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_ALWAYS = {
+    # A code is valid once: an answer kept anywhere would be a lie.
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Watchword-Version": version("watchword"),
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def request_id(request: web.Request) -> str:
+    """The id this request goes by in answers and logs: the sender's if it is sane, else a new one."""
+    known = request.get(REQUEST_ID)
+    if known is None:
+        known = request.headers.get(REQUEST_ID_HEADER, "")
+        if not _SANE_ID.fullmatch(known):
+            known = secrets.token_hex(8)
+        request[REQUEST_ID] = known
+    return known
+
+
+async def stamp(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the headers on a response that is about to leave, and take aiohttp's `Server` off."""
+    headers = response.headers
+    headers.update(_ALWAYS)
+    headers[REQUEST_ID_HEADER] = request_id(request)
+    headers.pop("Server", None)

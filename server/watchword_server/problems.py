@@ -1,0 +1,114 @@
+"""What can go wrong, each with one name: the problem types of this server (RFC 9457)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONTENT_TYPE = "application/problem+json"
+
+Extension: TypeAlias = str | int | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One kind of problem (RFC 9457 section 3.1)."""
+
+    slug: str
+    """The end of its URI, for programs."""
+    title: str
+    """What it is called, for people; the same every time."""
+    status: int
+    """The HTTP status it comes with."""
+
+    @property
+    def uri(self) -> str:
+        """The `type` member: a name, not an address."""
+        return f"urn:watchword:problem:{self.slug}"
+
+
+MALFORMED_BODY = ProblemType("malformed-body", "Malformed body", 400)
+MALFORMED_CODE = ProblemType("malformed-code", "Not a code", 400)
+UNKNOWN_FORMAT = ProblemType("unknown-format", "Unknown format", 400)
+UNAUTHORIZED = ProblemType("unauthorized", "Unauthorized", 401)
+INSUFFICIENT_SCOPE = ProblemType("insufficient-scope", "The token may not do this", 403)
+NO_SUCH_KEY = ProblemType("no-such-key", "No such key", 404)
+NOT_FOUND = ProblemType("not-found", "Nothing here", 404)
+METHOD_NOT_ALLOWED = ProblemType("method-not-allowed", "Method not allowed", 405)
+NOT_ACCEPTABLE = ProblemType("not-acceptable", "Not acceptable", 406)
+BODY_TIMEOUT = ProblemType("body-timeout", "The body did not arrive", 408)
+BODY_TOO_LONG = ProblemType("body-too-long", "The body is too long", 413)
+UNSUPPORTED_MEDIA_TYPE = ProblemType("unsupported-media-type", "Unsupported media type", 415)
+EXPECTATION_FAILED = ProblemType("expectation-failed", "Expectation failed", 417)
+DISABLED = ProblemType("disabled", "The key is disabled", 423)
+LOCKED = ProblemType("locked", "The key is locked", 429)
+INTERNAL_ERROR = ProblemType("internal-error", "Internal error", 500)
+NOT_READY = ProblemType("not-ready", "Not ready", 503)
+STORE_UNAVAILABLE = ProblemType("store-unavailable", "The database is unavailable", 503)
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem."""
+
+    def __init__(
+        self,
+        kind: ProblemType,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **extensions: Extension,
+    ) -> None:
+        """Say what went wrong this time and what to do; never a code, a token or a secret."""
+        super().__init__(kind.slug)
+        self.kind = kind
+        self.detail = detail
+        self.headers = headers
+        self.extensions = extensions
+
+    def response(self) -> web.Response:
+        """The problem as `application/problem+json`."""
+        members = {
+            "type": self.kind.uri,
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            **self.extensions,
+        }
+        return web.Response(
+            status=self.kind.status,
+            body=msgspec.json.encode(members),
+            headers=self.headers,
+            content_type=CONTENT_TYPE,
+        )
+
+
+def problem_for_status(status: int, allowed: str | None = None) -> ProblemError:
+    """The problem for an HTTP error that aiohttp found itself.
+
+    Args:
+        status: 400 to 599.
+        allowed: The `Allow` header of a 405 (RFC 9110 section 15.5.6).
+    """
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and allowed:
+        methods = ", ".join(allowed.split(","))
+        return ProblemError(
+            METHOD_NOT_ALLOWED, f"this path takes only {methods}", headers={"Allow": methods}
+        )
+    kind, detail = _FOUND_BY_AIOHTTP.get(status) or (
+        ProblemType(f"http-{status}", HTTPStatus(status).phrase, status),
+        "the request cannot be answered",
+    )
+    return ProblemError(kind, detail)
+
+
+_FOUND_BY_AIOHTTP = {
+    404: (NOT_FOUND, "there is nothing at this path"),
+    413: (BODY_TOO_LONG, "the body is too long"),
+}

@@ -1,0 +1,80 @@
+"""The default key as a picture, to enrol an authenticator."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import mimeparse  # type: ignore[import-untyped]  # it has no stubs
+from aiohttp import web
+
+from watchword_otp import format_uri
+from watchword_otp.qr import make_qr
+from watchword_server.appkeys import DEFAULT_KEY, ISSUER, STORE
+from watchword_server.problems import NO_SUCH_KEY, NOT_ACCEPTABLE, UNKNOWN_FORMAT, ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Format(StrEnum):
+    """How to show a key."""
+
+    SVG = "svg"
+    PNG = "png"
+    TEXT = "text"
+    URI = "uri"
+
+
+_MEDIA_TYPES = {
+    Format.SVG: "image/svg+xml",
+    Format.PNG: "image/png",
+    Format.TEXT: "text/plain",
+    Format.URI: "text/uri-list",
+}
+
+_DRAW: dict[Format, Callable[[str], bytes]] = {
+    Format.SVG: lambda uri: make_qr(uri).svg().encode(),
+    Format.PNG: lambda uri: make_qr(uri).png(),
+    Format.TEXT: lambda uri: make_qr(uri).text().encode(),
+    Format.URI: lambda uri: f"{uri}\n".encode(),
+}
+
+
+async def show_qr(request: web.Request) -> web.Response:
+    """`GET /` and `GET /qr`: the default key as SVG, PNG, terminal text or otpauth URI."""
+    wanted = _wanted(request)
+    stored = await request.app[STORE].find_key(DEFAULT_KEY)
+    if stored is None:
+        raise ProblemError(NO_SUCH_KEY, "there is no active default key")
+    uri = format_uri(replace(stored.key, issuer=request.app[ISSUER], name=DEFAULT_KEY))
+    # In a thread: drawing takes milliseconds in which nobody's code would be checked.
+    drawn = await asyncio.to_thread(_DRAW[wanted], uri)
+    charset = "utf-8" if wanted in {Format.TEXT, Format.URI} else None
+    return web.Response(
+        body=drawn, content_type=_MEDIA_TYPES[wanted], charset=charset, headers={"Vary": "Accept"}
+    )
+
+
+def _wanted(request: web.Request) -> Format:
+    named = request.query.get("format")
+    if named is not None:
+        try:
+            return Format(named)
+        except ValueError:
+            raise ProblemError(
+                UNKNOWN_FORMAT, f"format must be {', '.join(Format)}", formats=list(Format)
+            ) from None
+    offered = {media_type: format_ for format_, media_type in _MEDIA_TYPES.items()}
+    try:
+        # Of equally welcome types mimeparse takes the last; SVG is what we would rather send.
+        best = mimeparse.best_match([*reversed(offered)], request.headers.get("Accept", "*/*"))
+    except mimeparse.MimeTypeParseException:
+        best = ""
+    if best not in offered:
+        raise ProblemError(
+            NOT_ACCEPTABLE, f"this comes as {', '.join(offered)}", media_types=list(offered)
+        )
+    return offered[best]

@@ -1,0 +1,133 @@
+"""A real server for tests: the whole application on a loopback socket, a SQLite file, a clock to turn.
+
+async with running_server(tmp_path) as server:
+    answer = await client.post(f"{server.url}/v1/keys/default/check", ...)
+    server.clock.advance(30)
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx
+from aiohttp import web
+
+from watchword_otp import Key, Secret, code_at, step_at
+from watchword_server.app import create_app
+from watchword_server.serve import make_runner
+from watchword_server.store.sqlite import SqliteStore
+from watchword_server.tokens import Scope, Token, digest_of, new_token
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
+
+NOON = 1_800_000_000.0
+"""Where test clocks start: the first second of a step."""
+
+KEY = Key(secret=Secret(b"12345678901234567890"))
+"""RFC 6238's SHA1 key, as an ordinary one with 6 digits."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """Unix seconds that only a test moves."""
+
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """What a test may want of a server. Its tokens: `token` may do all, the others one thing."""
+
+    url: str
+    clock: Clock
+    key: Key
+    store: SqliteStore
+    database: Path
+    token: str = field(repr=False)
+    check_token: str = field(repr=False)
+    qr_token: str = field(repr=False)
+
+    def code(self, offset: int = 0) -> str:
+        """The default key's code now, or `offset` steps from now."""
+        return code_at(self.key, step_at(self.key, self.clock.now) + offset)
+
+    def wrong_code(self) -> str:
+        """A well-formed code of no step anywhere near."""
+        near = {self.code(offset) for offset in range(-12, 13)}
+        return next(f"{number:06}" for number in range(100) if f"{number:06}" not in near)
+
+    @contextlib.asynccontextmanager
+    async def client(self, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+        """An HTTP client with `token` (or the one that may do all; "" for none), on this server."""
+        chosen = self.token if token is None else token
+        headers = {"Authorization": f"Bearer {chosen}"} if chosen else {}
+        async with httpx.AsyncClient(
+            base_url=self.url, headers=headers, trust_env=False, timeout=10
+        ) as client:
+            yield client
+
+
+@contextlib.asynccontextmanager
+async def running_server(
+    folder: Path,
+    *,
+    key: Key = KEY,
+    clock: Clock | None = None,
+    window: int = 1,
+    issuer: str = "Watchword",
+    configured_tokens: Iterable[Token] = (),
+) -> AsyncIterator[RunningServer]:
+    """Run the application on a free loopback port; run it again on the same folder to restart it."""
+    clock = clock or Clock()
+    database = folder / "watchword.db"
+    store = await SqliteStore.open(database)
+    try:
+        await store.activate_key("default", key, clock.now)
+        tokens = {}
+        for name, scopes in {
+            "all": set(Scope),
+            "check": {Scope.CHECK},
+            "qr": {Scope.QR},
+        }.items():
+            tokens[name] = new_token()
+            await store.revoke_token(name, clock.now)
+            await store.add_token(
+                Token(name=name, digest=digest_of(tokens[name]), scopes=frozenset(scopes))
+            )
+        runner = make_runner(
+            create_app(
+                store=store,
+                clock=clock,
+                window=window,
+                issuer=issuer,
+                configured_tokens=configured_tokens,
+            )
+        )
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            yield RunningServer(
+                url=f"http://127.0.0.1:{site.port}",
+                clock=clock,
+                key=key,
+                store=store,
+                database=database,
+                token=tokens["all"],
+                check_token=tokens["check"],
+                qr_token=tokens["qr"],
+            )
+        finally:
+            await runner.cleanup()
+    finally:
+        await store.close()
