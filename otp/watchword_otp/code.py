@@ -59,7 +59,7 @@ def code_at(key: Key, moving_factor: int) -> str:
     """The code at a step (TOTP, Steam) or a counter (HOTP), leading zeros kept.
 
     Raises:
-        ValueError: `moving_factor` is negative or over 64 bits.
+        ValueError: `moving_factor` is negative or has more than 64 bits.
     """
     return _draw(key, _Engine(key), moving_factor)
 
@@ -70,6 +70,9 @@ def matching_step(key: Key, code: str, candidates: Iterable[int]) -> int | None:
     Every candidate is computed and compared in constant time, with no early exit, so that the time
     taken tells nothing. The highest wins because two steps can share a code, and consuming the
     lower would leave the same code usable once more (RFC 6238 section 5.2).
+
+    Raises:
+        ValueError: A candidate is negative or has more than 64 bits.
     """
     engine = _Engine(key)
     given = code.encode("utf-8", "surrogatepass")
@@ -88,8 +91,8 @@ def is_well_formed(key: Key, code: str) -> bool:
 
 
 def _draw(key: Key, engine: _Engine, moving_factor: int) -> str:
-    if moving_factor >= 2**64:
-        message = "a step or counter has at most 64 bits"
+    if not 0 <= moving_factor < 2**64:
+        message = "a step or counter is 0 to 2**64 - 1"
         raise ValueError(message)
     drawn = engine.generate_otp(moving_factor)
     if key.kind is not Kind.STEAM:
