@@ -1,0 +1,1 @@
+"""The authenticator: a terminal app and command line for two-factor codes."""

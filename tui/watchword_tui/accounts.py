@@ -1,0 +1,196 @@
+"""Accounts: keys in a person's hands, from the prototype's .env and from files of otpauth:// lines."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchword_otp import (
+    InvalidKeyError,
+    Key,
+    Kind,
+    Secret,
+    UriError,
+    code_at,
+    read_uri,
+    seconds_left,
+    step_at,
+)
+from watchword_tui.errors import AccountsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from watchword_tui.settings import Settings
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+"""Largest file of accounts that is read; some 40,000 lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A key with what the person wants to know about it."""
+
+    key: Key
+    source: str
+    """Where it comes from: a file's name, `.env`, or a server's profile."""
+    notices: tuple[str, ...] = ()
+    """What is unusual about it, one sentence each."""
+
+    @property
+    def issuer(self) -> str:
+        """Who handed the key out; the account's name where no issuer is known."""
+        return self.key.issuer or self.key.name
+
+    @property
+    def name(self) -> str:
+        """The account at the issuer; empty where it is shown as the issuer already."""
+        return self.key.name if self.key.issuer else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCode:
+    """What an account shows at one moment."""
+
+    code: str
+    next_code: str
+    moving_factor: int
+    """The step (TOTP, Steam) or counter (HOTP) of `code`."""
+    seconds_left: float | None
+    """Until the next step; None for HOTP, whose codes do not expire."""
+    expires_at: int | None
+    """Unix seconds at which the next step begins; None for HOTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the sources gave."""
+
+    accounts: tuple[Account, ...]
+    problems: tuple[str, ...]
+    """Lines that were left out and files that others can read, one sentence each."""
+
+
+def live_code(key: Key, now: float) -> LiveCode:
+    """The code of `key` at `now` (Unix seconds), and the one after it."""
+    if key.kind is Kind.HOTP:
+        counter = key.counter
+        return LiveCode(code_at(key, counter), code_at(key, counter + 1), counter, None, None)
+    step = step_at(key, now)
+    return LiveCode(
+        code_at(key, step),
+        code_at(key, step + 1),
+        step,
+        seconds_left(key, now),
+        (step + 1) * key.period,
+    )
+
+
+def grouped(text: str) -> str:
+    """Put spaces into a code or a manual key, in groups people can carry in mind."""
+    if len(text) < 6:  # noqa: PLR2004 - short codes are one group
+        return text
+    size = 3 if len(text) in {6, 9} else 4
+    if len(text) == 7:  # noqa: PLR2004 - 3 and 4
+        size = 3
+        return f"{text[:size]} {text[size:]}"
+    return " ".join(text[start : start + size] for start in range(0, len(text), size))
+
+
+def load_accounts(settings: Settings) -> Loaded:
+    """Read the accounts of every source, each key once, in the order of the sources.
+
+    Raises:
+        AccountsError: A file cannot be read, or the .env secret is no secret.
+    """
+    accounts: list[Account] = []
+    problems: list[str] = []
+    if settings.dotenv_secret is not None:
+        accounts.append(_from_dotenv(settings.dotenv_secret))
+    for path in settings.account_files:
+        found = read_uri_lines(_read(path, problems), path.name)
+        accounts += found.accounts
+        problems += found.problems
+    unique = {account.key: account for account in reversed(accounts)}
+    return Loaded(tuple(dict.fromkeys(unique[account.key] for account in accounts)), tuple(problems))
+
+
+def read_uri_lines(text: str, source: str) -> Loaded:
+    """Read otpauth:// lines; blank lines and lines that begin with "#" are skipped.
+
+    A line that cannot be read is named by its number, never shown: it may hold a secret.
+    """
+    accounts = []
+    problems = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        try:
+            read = read_uri(stripped)
+        except UriError as error:
+            problems.append(f"{source}, line {number}: {error}")
+            continue
+        accounts.append(Account(read.key, source, read.notices))
+    return Loaded(tuple(accounts), tuple(problems))
+
+
+def find_account(accounts: Sequence[Account], query: str | None) -> Account:
+    """The one account that `query` names: any part of issuer and name, case ignored.
+
+    A query that is the whole issuer, name or title of one account means that one. Without a query
+    there must be a single account.
+
+    Raises:
+        AccountsError: None or several fit; the candidates are named.
+    """
+    if not accounts:
+        raise AccountsError(
+            "there are no accounts",
+            "name a file of otpauth:// lines with --accounts, or set accounts in the settings file",
+        )
+    fitting = matching_accounts(accounts, query) if query else list(accounts)
+    if len(fitting) == 1:
+        return fitting[0]
+    shown = ", ".join(account.key.title for account in (fitting or accounts)[:8])
+    if not fitting:
+        raise AccountsError(f"no account fits {query!r}", f"there are: {shown}")
+    if query is None:
+        raise AccountsError(f"there are {len(accounts)} accounts", f"name one of: {shown}")
+    raise AccountsError(f"{len(fitting)} accounts fit {query!r}", f"name one of: {shown}")
+
+
+def matching_accounts(accounts: Sequence[Account], query: str) -> list[Account]:
+    """The accounts that `query` names, exactly if one does, else by any part."""
+    wanted = query.casefold()
+    exact = [
+        account
+        for account in accounts
+        if wanted
+        in {account.key.issuer.casefold(), account.key.name.casefold(), account.key.title.casefold()}
+    ]
+    return exact or [account for account in accounts if wanted in account.key.title.casefold()]
+
+
+def _from_dotenv(text: str) -> Account:
+    try:
+        key = Key(secret=Secret.from_base32(text), issuer="Watchword", name="default")
+    except InvalidKeyError as error:
+        raise AccountsError(f"TOTP_BASE32_SECRET: {error}", "correct it in .env") from None
+    return Account(key, ".env", key.warnings())
+
+
+def _read(path: Path, problems: list[str]) -> str:
+    try:
+        status = path.stat()
+        if status.st_size > MAX_FILE_BYTES:
+            raise AccountsError(f"{path} is too large for a file of accounts")
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            problems.append(f"{path} can be read by others: run chmod 600 {path}")
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise AccountsError(f"{path} is not UTF-8 text", "export otpauth:// lines into it") from None
+    except OSError as error:
+        raise AccountsError(f"cannot read the accounts in {path}: {error.strerror}") from None

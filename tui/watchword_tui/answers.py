@@ -1,0 +1,59 @@
+"""What a validator answers, as types; `watchword_tui.client` fetches them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+CLOCK_TOLERANCE = 2.0
+"""Seconds by which two clocks may differ before people should know (`Date` has whole seconds)."""
+
+
+class Reason(StrEnum):
+    """Why the server judged as it did; told to tokens with the scope `check:detail` only."""
+
+    ACCEPTED = "accepted"
+    WRONG = "wrong"
+    REPLAYED = "replayed"
+
+
+class CheckAnswer(msgspec.Struct, frozen=True):
+    """The body of `POST /v1/keys/{name}/check`."""
+
+    valid: bool
+    """Whether the code was accepted, and is consumed now."""
+    reason: Reason | None = None
+    offset: int | None = None
+    """Steps by which the code's clock is ahead (+) or behind (-)."""
+    attempts_left: int | None = None
+    """Wrong codes left before the key locks."""
+    used_ago: float | None = None
+    """Replayed: seconds since the code's step was consumed."""
+    locked_for: float | None = None
+    """Seconds for which this refusal locked the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What an exchange with the server showed about the way to it."""
+
+    round_trip: float
+    """Seconds from the request to the end of the answer."""
+    clock_offset: float | None
+    """Seconds by which our clock is ahead (+) or behind (-) of the server's; good to about 0.5 s.
+    None if the server does not tell the time."""
+
+    @property
+    def clock_is_off(self) -> bool:
+        """Whether the clocks differ by more than `CLOCK_TOLERANCE`."""
+        return self.clock_offset is not None and abs(self.clock_offset) > CLOCK_TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A verdict and how it came."""
+
+    answer: CheckAnswer
+    contact: Contact

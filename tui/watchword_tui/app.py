@@ -1,0 +1,64 @@
+"""The app: its look, its life, and what the command palette offers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from watchword_tui import themes
+from watchword_tui.screens.codes import CodesScreen
+from watchword_tui.session import Session
+from watchword_tui.terminal import TerminalApp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual._path import CSSPathType
+    from textual.app import SystemCommand
+    from textual.screen import Screen
+
+    from watchword_tui.accounts import Loaded
+    from watchword_tui.settings import Settings
+
+
+class WatchwordApp(TerminalApp):
+    """Live codes and their validation in one terminal."""
+
+    TITLE = "Watchword"
+    CSS_PATH: ClassVar[CSSPathType | None] = Path(__file__).with_name("watchword.tcss")
+
+    def __init__(self, session: Session) -> None:
+        """Make the app for `session`, which it closes when it ends."""
+        super().__init__()
+        self._session = session
+
+    def get_default_screen(self) -> Screen[None]:
+        """Begin with the codes."""
+        return CodesScreen(self._session)
+
+    def on_mount(self) -> None:
+        """Put on the theme."""
+        self.register_theme(themes.DARK)
+        self.register_theme(themes.LIGHT)
+        wanted = self._session.settings.theme or themes.DEFAULT
+        if wanted in self.available_themes:
+            self.theme = wanted
+        else:
+            self.theme = themes.DEFAULT
+            known = ", ".join(sorted(self.available_themes))
+            self.notify(f"Known: {known}", title=f"No theme {wanted}", severity="warning", markup=False)
+
+    async def on_unmount(self) -> None:
+        """Close the connections."""
+        await self._session.aclose()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer what the screen's keys do in the command palette too."""
+        yield from super().get_system_commands(screen)
+        if isinstance(screen, CodesScreen):
+            yield from screen.commands()
+
+
+def run_app(settings: Settings, loaded: Loaded, *, guide: str = "") -> None:
+    """Run the app on this terminal until the person leaves."""
+    WatchwordApp(Session(settings, loaded, guide=guide)).run()

@@ -1,0 +1,193 @@
+"""`watchword demo`: the whole loop on real parts, with nothing left behind.
+
+The server runs as its own process, as it would anywhere else: the two sides meet over HTTP only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from watchword_tui.accounts import Account, Loaded, grouped, live_code
+from watchword_tui.answers import Reason
+from watchword_tui.client import ValidatorClient
+from watchword_tui.errors import Exit, ServerError, TerminalError
+from watchword_tui.preflight import require_terminal, scrub_environment
+from watchword_tui.settings import ServerProfile, Settings
+from watchword_tui.wording import verdict_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableMapping
+    from types import FrameType
+
+    from watchword_otp import Key
+
+_START_TIMEOUT = 30.0
+"""Seconds a server may take to say that it listens."""
+
+_STOP_TIMEOUT = 10.0
+"""Seconds a server may take to stop before it is killed."""
+
+_PROFILE = "demo"
+_GUIDE = "This is a demo. Press v, then Enter: the server accepts the code. Enter again: it is used up."
+
+
+@dataclass(frozen=True, slots=True)
+class DemoServer:
+    """A running server with a throw-away database."""
+
+    url: str
+    key: str
+    token: str = field(repr=False)
+    pid: int
+
+
+def run_demo(environ: MutableMapping[str, str]) -> Exit:
+    """Run the demo in the app, or without a terminal as a list of steps.
+
+    Raises:
+        ServerError: The server did not start, or did not answer as it must.
+    """
+    try:
+        require_terminal(environ)
+    except TerminalError:
+        interactive = False
+    else:
+        interactive = True
+    with _orderly_end(), _server(environ) as server:
+        profile = ServerProfile(_PROFILE, server.url, server.key, server.token)
+        if interactive:
+            _show_app(profile, environ)
+        else:
+            asyncio.run(_steps(profile, server.pid))
+    if interactive:
+        click.echo("The demo's server has stopped; nothing is left behind.", err=True)
+    else:
+        _step("stop", "the server has stopped; nothing is left behind")
+    return Exit.OK
+
+
+def _show_app(profile: ServerProfile, environ: MutableMapping[str, str]) -> None:
+    key = asyncio.run(_enrol(profile))
+    settings = Settings(profiles=(profile,), server=profile.name)
+    loaded = Loaded((Account(key, profile.name, key.warnings()),), ())
+    scrub_environment(environ)
+    from watchword_tui.app import run_app  # noqa: PLC0415 - the first import of Textual
+
+    run_app(settings, loaded, guide=_GUIDE)
+
+
+async def _enrol(profile: ServerProfile) -> Key:
+    async with ValidatorClient(profile) as client:
+        return await client.enrolment_key()
+
+
+async def _steps(profile: ServerProfile, pid: int) -> None:
+    _step("server", f"listening on {profile.url} (process {pid}) with a throw-away database")
+    async with ValidatorClient(profile) as client:
+        key = await client.enrolment_key()
+        _step(
+            "enrol",
+            f"{key.title}: {key.secret.bits} bits, {key.algorithm}, {key.digits} digits, {key.period} s",
+        )
+        live = live_code(key, time.time())
+        _step("code", f"{grouped(live.code)}, {live.seconds_left:.0f} s left")
+        first = await client.check(profile.key, live.code)
+        _step("check", f"{verdict_of(first).title.lower()}: {verdict_of(first).detail}")
+        second = await client.check(profile.key, live.code)
+        _step("again", f"{verdict_of(second).title.lower()}: {verdict_of(second).detail}")
+    if not first.answer.valid or second.answer.reason is not Reason.REPLAYED:
+        raise ServerError("the demo's server did not judge as it must", "please report this")
+
+
+def _step(name: str, words: str) -> None:
+    click.echo(f"{name:<7} {words}")
+
+
+@contextmanager
+def _server(environ: MutableMapping[str, str]) -> Iterator[DemoServer]:
+    """Start a server in a folder that is removed at the end, and stop it."""
+    with tempfile.TemporaryDirectory(prefix="watchword-demo-") as folder:
+        log = Path(folder) / "server.log"
+        with log.open("wb") as errors:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [
+                    *(sys.executable, "-m", "watchword_server", "serve"),
+                    *("--port", "0", "--data-dir", str(Path(folder) / "data")),
+                    *("--json", "--stop-on-eof"),
+                ],
+                cwd=folder,
+                env=_clean_environment(environ),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                # Ctrl+C in this terminal is ours to handle, not the server's.
+                start_new_session=True,
+            )
+        try:
+            yield _started(process, log)
+        finally:
+            _stop(process)
+
+
+def _started(process: subprocess.Popen[bytes], log: Path) -> DemoServer:
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    ready, _, _ = select.select([process.stdout], [], [], _START_TIMEOUT)
+    line = process.stdout.readline() if ready else b""
+    try:
+        told = json.loads(line)
+        return DemoServer(told["url"], told["key"], told["token"], process.pid)
+    except (ValueError, KeyError, TypeError):
+        said = log.read_text("utf-8", "replace").strip().rpartition("\n")[2]
+        raise ServerError("the demo's server did not start", said) from None
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+    # The end of its input tells the server to stop; it sees this even if we are killed.
+    process.stdin.close()
+    try:
+        process.wait(_STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    process.stdout.close()
+
+
+def _clean_environment(environ: MutableMapping[str, str]) -> dict[str, str]:
+    """The environment without anybody's own Watchword: the demo touches none of it."""
+    ours = {"TOTP_BASE32_SECRET", "BEARER"}
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in ours and not name.startswith("WATCHWORD")
+    }
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Turn a request to stop into an exception, so that the server and its folder go too."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, leave) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,84 @@
+"""What can go wrong, in words for people: what happened, and what to do next."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit statuses of the command line."""
+
+    OK = 0
+    """Done; for `check`: the code is valid."""
+    NOT_VALID = 1
+    """The server judged the code and refused it."""
+    USAGE = 2
+    """Wrong arguments, settings, files or terminal: nothing was tried."""
+    SERVER = 3
+    """The server could not be asked, or would not judge."""
+
+
+class WatchwordError(Exception):
+    """An expected failure; shown without a traceback.
+
+    Attributes:
+        message: What happened, one sentence without a full stop.
+        remedy: What to do next, or "".
+        exit_status: What the command line exits with.
+    """
+
+    exit_status = Exit.USAGE
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+
+class SettingsError(WatchwordError):
+    """A setting, a settings file or a token file that cannot be used."""
+
+
+class AccountsError(WatchwordError):
+    """A file of accounts that cannot be read, or an account that cannot be found in it."""
+
+
+class TerminalError(WatchwordError):
+    """A terminal that cannot show what was asked for."""
+
+
+class ServerError(WatchwordError):
+    """The server gave no verdict."""
+
+    exit_status = Exit.SERVER
+
+
+class UnreachableError(ServerError):
+    """No answer: refused, timed out, wrong name, or TLS failed."""
+
+
+class NotWatchwordError(ServerError):
+    """Something answered that is no Watchword server."""
+
+
+class UnauthorisedError(ServerError):
+    """The token is missing, wrong, or may not do this."""
+
+
+class LockedError(ServerError):
+    """The key takes no codes at the moment.
+
+    Attributes:
+        retry_after: Seconds until it takes codes again, or None: only the operator can unlock it.
+    """
+
+    def __init__(self, message: str, remedy: str, retry_after: int | None) -> None:
+        super().__init__(message, remedy)
+        self.retry_after = retry_after
+
+
+class RefusedError(ServerError):
+    """The server understood and would not: no such key, malformed code, or its own fault."""

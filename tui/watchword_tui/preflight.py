@@ -1,0 +1,45 @@
+"""What must be true before Textual is imported: a terminal on all three streams, a clean environment.
+
+Without a terminal Textual would spin on a closed input for ever. Some of its variables load
+modules, write files or dial out: a program that shows secrets does not take them from outside.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from watchword_tui.errors import TerminalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+
+_UNUSABLE_TERMS = frozenset({"", "dumb", "unknown"})
+_SIZE_VARIABLES = ("COLUMNS", "LINES")
+_HARMLESS_VARIABLES = frozenset({"TEXTUAL_COLOR_SYSTEM", "TEXTUAL_DISABLE_KITTY_KEY"})
+
+
+def require_terminal(
+    environ: MutableMapping[str, str], isatty: Callable[[int], bool] = os.isatty
+) -> None:
+    """See that the app can have the terminal.
+
+    Raises:
+        TerminalError: Input or output is no terminal, or one without a screen.
+    """
+    if not all(isatty(descriptor) for descriptor in (0, 1, 2)):
+        raise TerminalError(
+            "the app needs a terminal", "for plain output use: watchword code, watchword check"
+        )
+    if environ.get("TERM", "") in _UNUSABLE_TERMS:
+        raise TerminalError(
+            f"the terminal type TERM={environ.get('TERM', '')!r} has no screen",
+            "set TERM, for example to xterm-256color",
+        )
+
+
+def scrub_environment(environ: MutableMapping[str, str]) -> None:
+    """Remove what would freeze the size or make Textual load, write or send something."""
+    for name in list(environ):
+        if name in _SIZE_VARIABLES or (name.startswith("TEXTUAL") and name not in _HARMLESS_VARIABLES):
+            del environ[name]

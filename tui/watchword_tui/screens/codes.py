@@ -1,0 +1,302 @@
+"""The first screen: live codes, and Validate under them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import getters, on, work
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from watchword_tui.accounts import Account
+from watchword_tui.errors import WatchwordError
+from watchword_tui.widgets.code_card import CodeCard
+from watchword_tui.widgets.code_list import CodeList
+from watchword_tui.widgets.gauge import Gauge
+from watchword_tui.widgets.history import History
+from watchword_tui.widgets.status_line import StatusLine
+from watchword_tui.widgets.validate_panel import ValidatePanel
+from watchword_tui.wording import Tone, Verdict, clock_words, verdict_of, verdict_of_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Literal
+
+    from textual.app import ComposeResult
+
+    from watchword_tui.answers import Contact
+    from watchword_tui.session import Session
+    from watchword_tui.settings import ServerProfile
+
+_SEVERITIES: dict[Tone, Literal["information", "warning", "error"]] = {
+    Tone.GOOD: "information",
+    Tone.BAD: "error",
+    Tone.UNCERTAIN: "warning",
+}
+_MAX_GAUGES = 2
+
+
+class CodesScreen(Screen[None]):
+    """Accounts with their live codes, the highlighted one large, and Validate."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "validate", "Validate", tooltip="Put the code into Validate; Enter sends it"),
+        Binding("c", "copy", "Copy", tooltip="Send the code to your terminal's clipboard"),
+        Binding("e", "enrol", "Enrol", tooltip="Show the server's key as a QR code for a phone"),
+        Binding("q", "qr", "QR", tooltip="Show the account's key as a QR code, after a question"),
+        Binding("s", "next_server", "Next server", show=False),
+        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding("escape", "back", "Back", key_display="Esc"),
+    ]
+    # Textual declares these per instance, so they cannot be ClassVar.
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (100, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-tall")]  # noqa: RUF012
+
+    code_list = getters.query_one(CodeList)
+    card = getters.query_one(CodeCard)
+    panel = getters.query_one(ValidatePanel)
+    history = getters.query_one(History)
+    status = getters.query_one(StatusLine)
+
+    def __init__(self, session: Session) -> None:
+        """Show the accounts of `session`."""
+        super().__init__()
+        self._session = session
+
+    def compose(self) -> ComposeResult:
+        """Lay out the list and the two panels."""
+        settings = self._session.settings
+        yield StatusLine()
+        yield Static(
+            "This terminal is too small for the codes.\n\nMake it at least 60 columns by 16 rows.",
+            id="too-small",
+        )
+        with Horizontal(id="gauges"):
+            yield from self._gauges()
+        with Vertical(id="body"):
+            with Vertical(id="accounts"):
+                yield Static(self._session.guide, id="guide", markup=False)
+                yield CodeList()
+                yield Static(_NO_ACCOUNTS, id="no-accounts", markup=False)
+            with Vertical(id="panels"):
+                with Vertical(classes="panel", id="card-panel"):
+                    yield CodeCard()
+                with Vertical(classes="panel", id="validate-panel"):
+                    yield ValidatePanel(settings.profiles, settings.server)
+                with Vertical(classes="panel", id="history-panel"):
+                    yield History()
+        yield Footer()
+
+    def _gauges(self) -> list[Gauge]:
+        """One gauge for each period in use, the most common ones."""
+        periods = self._session.periods[:_MAX_GAUGES]
+        return [Gauge(period, show_period=len(periods) > 1) for period in periods]
+
+    def on_mount(self) -> None:
+        """Show the accounts and begin to count."""
+        self.query_one("#validate-panel").border_title = "Validate"
+        self.query_one("#history-panel").border_title = "Verdicts"
+        self.query_one("#card-panel").border_title = "Code"
+        self.query_one("#guide").display = bool(self._session.guide)
+        self.show_accounts()
+        for problem in self._session.problems:
+            self.notify(problem, severity="warning", markup=False, timeout=10)
+        self.show_contact(self.panel.profile, None)
+        self._tick()
+        # After the first frame: it brings the HTTP library.
+        self.call_after_refresh(self._probe)
+
+    def show_accounts(self) -> None:
+        """Show the app's accounts, after they changed too."""
+        accounts = self._session.accounts
+        now = self._session.clock()
+        self.status.show_accounts(len(accounts))
+        self.query_one("#no-accounts").display = not accounts
+        self.query_one("#card-panel").display = bool(accounts)
+        self.code_list.display = bool(accounts)
+        self.code_list.show_accounts(accounts, now)
+        self.card.show_account(self.code_list.highlighted, now)
+        if accounts:
+            self.code_list.focus()
+        else:
+            self.panel.query_one("#code").focus()
+
+    def _tick(self) -> None:
+        """Tick, and again when the wall clock's second ends: an interval would drift."""
+        self.tick()
+        self.set_timer(1.0 - self._session.clock() % 1.0 + 0.002, self._tick)
+
+    def tick(self) -> None:
+        """Show this second."""
+        now = self._session.clock()
+        for gauge in self.query(Gauge):
+            gauge.show(now)
+        self.code_list.tick(now)
+        self.card.tick(now)
+
+    def show_contact(self, profile: ServerProfile, contact: Contact | None) -> None:
+        """Write into the first line how the server stands."""
+        if contact is None:
+            self.status.show_server(profile.name)
+        elif contact.clock_is_off:
+            self.status.show_server(f"{clock_words(contact)}: set it, or codes will fail", alarm=True)
+        else:
+            milliseconds = f"{contact.round_trip * 1000:.0f} ms"
+            self.status.show_server(f"{profile.name}   {milliseconds}   {clock_words(contact)}")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Show the way back only where one is away, and what needs an account only with one."""
+        if action == "back":
+            return not self.code_list.has_focus
+        if action in {"validate", "copy", "qr"}:
+            return bool(self._session.accounts) or None
+        return True
+
+    @work(exclusive=True, group="probe")
+    async def _probe(self) -> None:
+        """See whether the server is there and agrees about the time."""
+        profile = self.panel.profile
+        self.show_contact(profile, None)
+        try:
+            contact = await self._session.client(profile).probe()
+        except WatchwordError:
+            self.status.show_server(f"{profile.name} not reached", alarm=True)
+        else:
+            self.show_contact(profile, contact)
+
+    @on(ValidatePanel.ServerChosen)
+    def _server_chosen(self) -> None:
+        self._probe()
+
+    @on(CodeList.Highlighted)
+    def _highlighted(self) -> None:
+        self.card.show_account(self.code_list.highlighted, self._session.clock())
+
+    @on(CodeList.Chosen)
+    def action_copy(self) -> None:
+        """Send the code to the terminal's clipboard; whether it takes it cannot be known."""
+        if self.code_list.highlighted is None:
+            return
+        self.app.copy_to_clipboard(self.card.code)
+        self.notify("If nothing arrives, your terminal does not take it.", title="Sent to your terminal")
+
+    def action_validate(self) -> None:
+        """Put the highlighted account's code into Validate."""
+        self.panel.fill_in(self.card.code)
+
+    def action_next_server(self) -> None:
+        """Choose the next server."""
+        names = [profile.name for profile in self._session.settings.profiles]
+        self.panel.choose_server(names[(names.index(self.panel.profile.name) + 1) % len(names)])
+
+    def action_back(self) -> None:
+        """Give up what is being asked, or go back to the list."""
+        if self.workers.cancel_group(self, "validate"):
+            self.panel.show_nothing()
+        if self._session.accounts:
+            self.code_list.focus()
+
+    def action_enrol(self) -> None:
+        """Show the server's key for a phone to scan; it can be kept in the list as well."""
+        from watchword_tui.screens.enrol import EnrolScreen  # noqa: PLC0415 - brings the QR library
+
+        profile = self.panel.profile
+
+        async def fetch() -> Account:
+            key = await self._session.client(profile).enrolment_key()
+            return Account(key, profile.name, key.warnings())
+
+        self.app.push_screen(EnrolScreen(fetch, can_keep=True), self._keep)
+
+    @work
+    async def action_qr(self) -> None:
+        """Show the highlighted account's key for another phone to scan, after a question."""
+        from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - when asked for
+        from watchword_tui.screens.enrol import EnrolScreen  # noqa: PLC0415 - brings the QR library
+
+        account = self.code_list.highlighted
+        if account is None:
+            return
+        question = (
+            f"Show the key of {account.key.title} as a QR code?\n\n"
+            "Whoever sees it can make its codes for ever."
+        )
+        if not await self.app.push_screen_wait(ConfirmScreen(question, "Show it")):
+            return
+
+        async def give() -> Account:
+            return account
+
+        await self.app.push_screen_wait(EnrolScreen(give, can_keep=False))
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        from watchword_tui.screens.help import HelpScreen  # noqa: PLC0415 - when asked for
+
+        self.app.push_screen(HelpScreen(self._session.settings.path))
+
+    async def _keep(self, account: Account | None) -> None:
+        if account is None:
+            return
+        if not self._session.keep(account):
+            self.notify("Its key is in the list already.", title="Nothing added", markup=False)
+            return
+        self.show_accounts()
+        gauges = self.query_one("#gauges")
+        await gauges.remove_children()
+        await gauges.mount_all(self._gauges())
+        self.tick()
+        self.notify(
+            "It stays until you leave. To keep it, write its otpauth:// line into a file.",
+            title="Added",
+            markup=False,
+        )
+
+    def commands(self) -> Iterable[SystemCommand]:
+        """What this screen offers in the command palette; no label from outside is in it."""
+        yield SystemCommand("Validate", "Put the code into Validate", self.action_validate)
+        yield SystemCommand("Copy", "Send the code to your terminal's clipboard", self.action_copy)
+        yield SystemCommand("Enrol", "Show the server's key for a phone to scan", self.action_enrol)
+        yield SystemCommand("QR code", "Show the account's key, after a question", self.action_qr)
+        yield SystemCommand("Next server", "Have another server judge", self.action_next_server)
+        yield SystemCommand("Help", "Show the keys", self.action_help)
+
+    @on(ValidatePanel.Submitted)
+    def _submitted(self) -> None:
+        self.panel.show_busy()
+        self._validate(self.panel.profile, self.panel.key, self.panel.code)
+
+    @work(exclusive=True, group="validate")
+    async def _validate(self, profile: ServerProfile, key: str, code: str) -> None:
+        try:
+            checked = await self._session.client(profile).check(key, code)
+        except WatchwordError as error:
+            self._show_verdict(profile, verdict_of_error(error))
+            return
+        self.show_contact(profile, checked.contact)
+        self._show_verdict(profile, verdict_of(checked))
+
+    def _show_verdict(self, profile: ServerProfile, verdict: Verdict) -> None:
+        self.panel.show_verdict(verdict)
+        self.history.add(self._session.clock(), profile.name, verdict)
+        self.notify(
+            verdict.detail,
+            title=f"{verdict.tone.sign} {verdict.title}",
+            severity=_SEVERITIES[verdict.tone],
+            markup=False,
+        )
+
+
+_NO_ACCOUNTS = """\
+No accounts yet.
+
+e  takes the server's key, here and on a phone.
+Or start with a file of otpauth:// lines:
+   watchword --accounts FILE"""

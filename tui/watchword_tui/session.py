@@ -1,0 +1,75 @@
+"""What the screens of one run share: settings, accounts, the clock, connections."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from watchword_otp import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watchword_tui.accounts import Account, Loaded
+    from watchword_tui.client import ValidatorClient
+    from watchword_tui.settings import ServerProfile, Settings
+
+
+class Session:
+    """One run of the app; knows nothing of screens.
+
+    Args:
+        settings: Servers and theme.
+        loaded: The accounts to show, and what was wrong with their sources.
+        guide: Words above the list, or "".
+        clock: Gives Unix seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        loaded: Loaded,
+        *,
+        guide: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self.accounts = loaded.accounts
+        self.problems = loaded.problems
+        self.guide = guide
+        self.clock = clock
+        self._clients: dict[str, ValidatorClient] = {}
+
+    @property
+    def periods(self) -> list[int]:
+        """Periods in use, in seconds, the most common first."""
+        used = Counter(
+            account.key.period for account in self.accounts if account.key.kind is not Kind.HOTP
+        )
+        return [period for period, _ in used.most_common()]
+
+    def keep(self, account: Account) -> bool:
+        """Take an account into the list for this run; false if its key is there already."""
+        if any(account.key == known.key for known in self.accounts):
+            return False
+        self.accounts = (*self.accounts, account)
+        return True
+
+    def client(self, profile: ServerProfile) -> ValidatorClient:
+        """The client of a server, made on first use and kept with its connection.
+
+        Raises:
+            SettingsError: Its `ca_file` cannot be used.
+        """
+        if profile.name not in self._clients:
+            # Not at the top: the first frame does not wait for the HTTP library.
+            from watchword_tui.client import ValidatorClient  # noqa: PLC0415
+
+            self._clients[profile.name] = ValidatorClient(profile, clock=self.clock)
+        return self._clients[profile.name]
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            await client.aclose()

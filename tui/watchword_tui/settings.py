@@ -1,0 +1,265 @@
+"""Settings of the app and the command line: the settings file, the environment, the prototype's .env.
+
+What is given on the command line wins over the environment, the environment over the file. Tokens
+come from files or the environment only: a command line is seen by every user of the machine.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from watchword_tui.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_URL = "http://127.0.0.1:6238"
+"""Where a server started without settings listens; used when no profile is set."""
+
+LOCAL_PROFILE = "local"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_Record = TypeVar("_Record", bound=msgspec.Struct)
+
+
+class _ProfileTable(msgspec.Struct, frozen=True):
+    """A `[servers.NAME]` table as written."""
+
+    url: str
+    token_file: str | None = None
+    key: str = "default"
+    ca_file: str | None = None
+    allow_http: bool = False
+
+
+class _File(msgspec.Struct, frozen=True):
+    """The settings file as written."""
+
+    server: str | None = None
+    accounts: tuple[str, ...] = ()
+    theme: str | None = None
+    servers: dict[str, dict[str, object]] = msgspec.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProfile:
+    """A server to ask, by name."""
+
+    name: str
+    """How people call it: `dev`, `prod`."""
+    url: str
+    """Its base URL, http or https, without a trailing slash."""
+    key: str = "default"
+    """The key that codes are checked against unless another is named."""
+    token: str | None = field(default=None, repr=False)
+    """The bearer token, or None where none is set."""
+    ca_file: Path | None = None
+    """A PEM file to verify the server's certificate with, instead of the system's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything settled before a command runs."""
+
+    profiles: tuple[ServerProfile, ...]
+    """The servers, in the file's order; never empty."""
+    server: str
+    """Name of the profile in use."""
+    account_files: tuple[Path, ...] = ()
+    """Files of otpauth:// lines."""
+    dotenv_secret: str | None = field(default=None, repr=False)
+    """The prototype's `TOTP_BASE32_SECRET`."""
+    theme: str | None = None
+    """Name of the theme to start with."""
+    path: Path | None = None
+    """The settings file, there or not; for messages."""
+
+    @property
+    def profile(self) -> ServerProfile:
+        """The profile in use."""
+        return next(profile for profile in self.profiles if profile.name == self.server)
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line says; each wins over the environment and the file."""
+
+    config: Path | None = None
+    server: str | None = None
+    """A profile's name, or a URL."""
+    account_files: tuple[Path, ...] = ()
+    ca_file: Path | None = None
+
+
+def default_path() -> Path:
+    """Where the settings file is looked for."""
+    from platformdirs import user_config_path  # noqa: PLC0415 - needless when a file is named
+
+    return user_config_path("watchword") / "config.toml"
+
+
+def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: Path) -> Settings:
+    """Settle the settings from flags, environment, file and the .env in `directory`.
+
+    Raises:
+        SettingsError: A file cannot be read, or a value makes no sense.
+    """
+    named = overrides.config or _path_or_none(environ.get("WATCHWORD_CONFIG"))
+    path = named or default_path()
+    file = _read_file(path, required=named is not None)
+    dotenv = _read_dotenv(directory / ".env", environ)
+    token = environ.get("WATCHWORD_TOKEN") or None
+    profiles = [_profile(name, table, path, overrides.ca_file) for name, table in file.servers.items()]
+    wanted = overrides.server or environ.get("WATCHWORD_SERVER") or file.server
+    if wanted and "://" in wanted:
+        profile = _url_profile(wanted, dotenv.get("BEARER"), overrides.ca_file)
+        profiles = [profile, *(other for other in profiles if other.name != profile.name)]
+        wanted = profile.name
+    elif not profiles:
+        profiles = [_url_profile(DEFAULT_URL, dotenv.get("BEARER"), overrides.ca_file)]
+    server = wanted or profiles[0].name
+    names = [profile.name for profile in profiles]
+    if server not in names:
+        raise SettingsError(
+            f"there is no server profile {server!r}", f"known: {', '.join(names)}; add it to {path}"
+        )
+    if token:
+        profiles = [
+            replace(profile, token=token) if profile.name == server else profile for profile in profiles
+        ]
+    return Settings(
+        profiles=tuple(profiles),
+        server=server,
+        account_files=overrides.account_files or tuple(_expand(text, path) for text in file.accounts),
+        dotenv_secret=dotenv.get("TOTP_BASE32_SECRET") or None,
+        theme=file.theme,
+        path=path,
+    )
+
+
+def _read_file(path: Path, *, required: bool) -> _File:
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        if required:
+            raise SettingsError(f"the settings file {path} is not there") from None
+        return _File()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read the settings file {path}: {_reason(error)}") from None
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from None
+    return _convert(table, _File, str(path))
+
+
+def _read_dotenv(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    names = ("TOTP_BASE32_SECRET", "BEARER")
+    found = {name: environ[name] for name in names if environ.get(name)}
+    if path.is_file():
+        from dotenv import dotenv_values  # noqa: PLC0415 - most people have no .env
+
+        try:
+            values = dotenv_values(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read {path}: {_reason(error)}") from None
+        for name in names:
+            if value := values.get(name):
+                found.setdefault(name, value)
+    return found
+
+
+def _profile(name: str, table: Mapping[str, object], path: Path, ca_file: Path | None) -> ServerProfile:
+    where = f"[servers.{name}] in {path}"
+    record = _convert(table, _ProfileTable, where)
+    token_file = _expand(record.token_file, path) if record.token_file else None
+    return ServerProfile(
+        name=name,
+        url=_checked_url(record.url, where, allow_http=record.allow_http),
+        key=record.key,
+        token=_read_token(token_file) if token_file else None,
+        ca_file=ca_file or (_expand(record.ca_file, path) if record.ca_file else None),
+    )
+
+
+def _url_profile(url: str, token: str | None, ca_file: Path | None) -> ServerProfile:
+    return ServerProfile(
+        name=LOCAL_PROFILE,
+        url=_checked_url(url, "the server's URL", allow_http=False),
+        token=token,
+        ca_file=ca_file,
+    )
+
+
+def _checked_url(url: str, where: str, *, allow_http: bool) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not host:
+        raise SettingsError(f"{where}: {url!r} is not an http or https URL")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise SettingsError(
+            f"{where}: the URL holds more than scheme, host, port and path",
+            "put the token into a file and name it as token_file",
+        )
+    if parts.scheme == "http" and host not in _LOOPBACK and not allow_http:
+        raise SettingsError(
+            f"{where}: {url} would send the token and codes in the clear",
+            "use https, or set allow_http = true in the profile if the network is trusted",
+        )
+    return url.rstrip("/")
+
+
+def _read_token(path: Path) -> str:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise SettingsError(
+                f"the token file {path} can be read by others (mode {mode:04o})",
+                f"run: chmod 600 {path}",
+            )
+        token = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read the token file {path}: {_reason(error)}") from None
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise SettingsError(f"the token file {path} must hold one token on one line")
+    return token
+
+
+def _convert(table: Mapping[str, object], kind: type[_Record], where: str) -> _Record:
+    known = [one.encode_name for one in msgspec.structs.fields(kind)]
+    for name in table:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise SettingsError(
+                f"{where}: there is no setting {name!r}",
+                f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}",
+            )
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{where}: {error}") from None
+
+
+def _expand(text: str, settings_file: Path) -> Path:
+    """A path in the settings file: `~` is the home directory, relative means beside the file."""
+    return settings_file.parent / Path(text).expanduser()
+
+
+def _path_or_none(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _reason(error: Exception) -> str:
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "not UTF-8 text"

@@ -1,0 +1,180 @@
+"""Validate: type a code, have the server judge it, read the verdict where you typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, Input, Select, Static
+
+from watchword_tui.accounts import grouped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+
+    from watchword_tui.settings import ServerProfile
+    from watchword_tui.wording import Verdict
+
+_TONES = ("-good", "-bad", "-uncertain")
+
+
+class CodeField(Input):
+    """The field for the code; Enter sends it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Validate")]
+
+
+class ValidatePanel(Vertical):
+    """Server, key, one field, a button that works only when there is something to send."""
+
+    DEFAULT_CSS = """
+    ValidatePanel {
+        height: auto;
+        .row { height: 1; }
+        .caption { width: 9; color: $foreground 65%; }
+        #server { width: 20; margin-right: 2; }
+        #server SelectCurrent { background: $panel; padding: 0 1; }
+        #key { width: 1fr; max-width: 26; background: $panel; padding: 0 1; }
+        .key-caption { width: 5; }
+        #code { width: 20; background: $panel; padding: 0 1; margin-right: 2; text-style: bold; }
+        #code:focus, #key:focus, #server:focus SelectCurrent { background: $accent 25%; }
+        #send { min-width: 14; }
+        #verdict { height: 2; margin-top: 1; }
+        #verdict.-good { color: $success; }
+        #verdict.-bad { color: $error; }
+        #verdict.-uncertain { color: $warning; }
+    }
+    """
+
+    class Submitted(Message):
+        """The person wants the code in the field judged; the code itself stays in the field."""
+
+    class ServerChosen(Message):
+        """Another server was chosen."""
+
+    def __init__(self, profiles: Sequence[ServerProfile], server: str) -> None:
+        """Offer `profiles`, with `server` chosen."""
+        super().__init__()
+        self._profiles = {profile.name: profile for profile in profiles}
+        self._server = server
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out two rows of fields and the verdict."""
+        with Horizontal(classes="row"):
+            yield Static("Server", classes="caption")
+            yield Select(
+                [(Content(name), name) for name in self._profiles],
+                value=self._server,
+                allow_blank=False,
+                compact=True,
+                id="server",
+                tooltip="The server that judges; its profile is in the settings file",
+            )
+            yield Static("Key", classes="caption key-caption")
+            yield Input(
+                self._profiles[self._server].key,
+                compact=True,
+                id="key",
+                max_length=64,
+                select_on_focus=True,
+                tooltip="The key's name on the server",
+            )
+        with Horizontal(classes="row"):
+            yield Static("Code", classes="caption")
+            yield CodeField(
+                compact=True,
+                id="code",
+                placeholder="type a code",
+                restrict=r"[0-9A-Za-z ]*",
+                max_length=14,
+                select_on_focus=True,
+            )
+            yield Button("Validate", compact=True, id="send", disabled=True, variant="primary")
+        yield Static("", id="verdict", markup=False)
+
+    def on_mount(self) -> None:
+        """Stop the cursors from blinking: two repaints a second for nothing."""
+        for field in self.query(Input):
+            field.cursor_blink = False
+
+    @property
+    def profile(self) -> ServerProfile:
+        """The server chosen."""
+        return self._profiles[str(self.query_one("#server", Select).value)]
+
+    @property
+    def key(self) -> str:
+        """The key named."""
+        return self.query_one("#key", Input).value.strip()
+
+    @property
+    def code(self) -> str:
+        """The code typed, without the spaces people put between its groups."""
+        return self.query_one("#code", Input).value.replace(" ", "")
+
+    def fill_in(self, code: str) -> None:
+        """Put `code` into the field, ready to be sent with Enter."""
+        field = self.query_one("#code", Input)
+        field.value = grouped(code)
+        field.focus()
+        field.cursor_position = len(field.value)
+
+    def choose_server(self, name: str) -> None:
+        """Choose another server."""
+        self.query_one("#server", Select).value = name
+
+    def show_busy(self) -> None:
+        """Say that the server is being asked."""
+        self._busy = True
+        self._update_button()
+        self._write("", f"Asking {self.profile.name} …")
+
+    def show_verdict(self, verdict: Verdict) -> None:
+        """Write the verdict under the field."""
+        self._busy = False
+        self._update_button()
+        self._write(f"-{verdict.tone}", f"{verdict.tone.sign} {verdict.title}", verdict.detail)
+        field = self.query_one("#code", Input)
+        if field.has_focus:
+            field.action_select_all()
+
+    def show_nothing(self) -> None:
+        """Clear the verdict."""
+        self._busy = False
+        self._update_button()
+        self._write("", "")
+
+    def _write(self, tone: str, title: str, detail: str = "") -> None:
+        place = self.query_one("#verdict", Static)
+        place.remove_class(*_TONES)
+        if tone:
+            place.add_class(tone)
+        place.update(Content.assemble((title, "bold"), f"   {detail}" if detail else ""))
+
+    def _update_button(self) -> None:
+        self.query_one("#send", Button).disabled = self._busy or not self.code or not self.key
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._update_button()
+
+    @on(Select.Changed)
+    def _server_changed(self, event: Select.Changed) -> None:
+        event.stop()
+        self.query_one("#key", Input).value = self.profile.key
+        self.post_message(self.ServerChosen())
+
+    @on(Input.Submitted)
+    @on(Button.Pressed)
+    def _submit(self, event: Input.Submitted | Button.Pressed) -> None:
+        event.stop()
+        if not self.query_one("#send", Button).disabled:
+            self.post_message(self.Submitted())
