@@ -1,22 +1,27 @@
-"""Programs of the machine that tests use as judges: oathtool, zbarimg, rsvg-convert and others."""
+"""What tests need of the machine: programs as judges (oathtool, zbarimg, rsvg-convert), a network."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 
 def require_program(name: str) -> str:
-    """Give the path of program `name`; without it the test is skipped, or fails where CI=true.
-
-    At a desk a missing judge costs one test; in CI it would cost the proof without anyone noticing.
-    """
+    """Give the path of program `name`; without it the test cannot run."""
     path = shutil.which(name)
-    if path is not None:
-        return path
-    reason = f"the program {name} is not installed"
+    if path is None:
+        cannot_run(f"the program {name} is not installed")
+    return path
+
+
+def cannot_run(reason: str) -> NoReturn:
+    """Skip the test, or fail it where CI=true.
+
+    At a desk what is missing costs one test; in CI it would cost the proof without anyone noticing.
+    """
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason}, and CI=true allows no skip")
     pytest.skip(reason)

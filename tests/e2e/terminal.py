@@ -1,0 +1,66 @@
+"""A person at a terminal: a program on a real pty, its screen as it would be seen."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pexpect
+import pyte
+
+ROWS, COLUMNS = 24, 80
+
+
+class Terminal:
+    """A program that believes it runs on a terminal of 80 columns and 24 rows."""
+
+    def __init__(self, command: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
+        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._stream = pyte.Stream(self._screen)
+        self._child: pexpect.spawn[str] = pexpect.spawn(
+            command[0],
+            list(command[1:]),
+            cwd=directory,
+            env=dict(environment),
+            dimensions=(ROWS, COLUMNS),
+            encoding="utf-8",
+            codec_errors="replace",
+        )
+
+    @property
+    def text(self) -> str:
+        """What is on the screen now."""
+        return "\n".join(line.rstrip() for line in self._screen.display)
+
+    def press(self, keys: str) -> None:
+        """Type keys, as the terminal would send them."""
+        self._child.send(keys)
+
+    def wait_for(self, seen: Callable[[str], bool], what: str, seconds: float = 30) -> None:
+        """Read until the screen shows what is waited for; fail with the screen if it never does."""
+        end = time.monotonic() + seconds
+        while not seen(self.text):
+            assert time.monotonic() < end, f"never saw {what}:\n{self.text}"
+            assert self._read(), f"it ended before {what}:\n{self.text}"
+
+    def wait_for_end(self, seconds: float = 15) -> int:
+        """Read until the program has ended; give its exit status, or minus the signal that ended it."""
+        end = time.monotonic() + seconds
+        while self._read():
+            assert time.monotonic() < end, f"it does not end:\n{self.text}"
+        self._child.close()
+        if self._child.exitstatus is not None:
+            return self._child.exitstatus
+        return -(self._child.signalstatus or 0)
+
+    def close(self) -> None:
+        """End the program if it still runs."""
+        self._child.close(force=True)
+
+    def _read(self) -> bool:
+        try:
+            self._stream.feed(self._child.read_nonblocking(65536, timeout=0.1))
+        except pexpect.TIMEOUT:
+            return True
+        except pexpect.EOF:
+            return False
+        return True
