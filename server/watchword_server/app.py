@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from watchword_server.appkeys import CHECKER, ISSUER, STORE, TOKENS
+from watchword_server.appkeys import CHECKER, CLOCK, ISSUER, STORE, TOKENS
 from watchword_server.bodies import MAX_BODY
 from watchword_server.checker import Checker
 from watchword_server.middleware.bearer import bearer
@@ -40,6 +40,7 @@ def create_app(
         configured_tokens: Tokens that count beside those of the store.
     """
     app = web.Application(middlewares=[errors, bearer], client_max_size=MAX_BODY)
+    app[CLOCK] = clock
     app[STORE] = store
     app[CHECKER] = Checker(store, clock=clock, window=window)
     app[TOKENS] = TokenBook(store, configured_tokens)

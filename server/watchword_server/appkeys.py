@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class Access:
 
 ACCESS: web.AppKey[Access] = web.AppKey("access", Access)
 CHECKER: web.AppKey[Checker] = web.AppKey("checker", Checker)
+CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
 ISSUER: web.AppKey[str] = web.AppKey("issuer", str)
 STORE: web.AppKey[Store] = web.AppKey("store", Store)
 TOKENS: web.AppKey[TokenBook] = web.AppKey("tokens", TokenBook)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
+from email.utils import formatdate
+from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from watchword_server.appkeys import REQUEST_ID
+from watchword_server.appkeys import CLOCK, REQUEST_ID
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -41,4 +43,11 @@ async def stamp(request: web.Request, response: web.StreamResponse) -> None:
     headers = response.headers
     headers.update(_ALWAYS)
     headers[REQUEST_ID_HEADER] = request_id(request)
+    # The validator's own clock, so that a client can tell how far its clock is from the judge's.
+    headers["Date"] = _http_date(int(request.app[CLOCK]()))
     headers.pop("Server", None)
+
+
+@lru_cache(maxsize=1)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
