@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from watchword_server.store.protocol import Store
 from watchword_server.tokens import Scope, Token, TokenBook
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 DEFAULT_KEY = "default"
 """The name of the key that routes without a key's name mean."""
