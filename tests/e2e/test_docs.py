@@ -60,8 +60,6 @@ def path_of(words: list[str]) -> list[str]:
             break
         path.append(word)
         command = command.commands[word]
-    if isinstance(command, click.Group) and not command.invoke_without_command:
-        pytest.fail(f"{shlex.join(words)} names no command")
     return path
 
 
