@@ -52,7 +52,12 @@ class QrCode:
         return f"<QrCode version {self.version}>"
 
     def with_quiet_zone(self, quiet_zone: int) -> tuple[tuple[bool, ...], ...]:
-        """Rows of modules with `quiet_zone` light modules on every side."""
+        """Rows of modules with `quiet_zone` light modules on every side.
+
+        Raises:
+            ValueError: `quiet_zone` is under 1, here and in every drawing.
+        """
+        _check(quiet_zone)
         width = self.size + 2 * quiet_zone
         margin = ((False,) * width,) * quiet_zone
         side = (False,) * quiet_zone
@@ -121,6 +126,7 @@ class QrCode:
 
     def svg(self, quiet_zone: int = 4) -> str:
         """An SVG document, black on white, that scales to whatever shows it."""
+        _check(quiet_zone)
         image = io.BytesIO()
         self._code.save(
             image,
@@ -137,13 +143,14 @@ class QrCode:
 
     def png(self, quiet_zone: int = 4, scale: int = 8) -> bytes:
         """A PNG image, black on white, `scale` pixels a module."""
+        _check(quiet_zone)
         image = io.BytesIO()
         self._code.save(image, kind="png", scale=scale, border=quiet_zone, dark="#000", light="#fff")
         return image.getvalue()
 
 
 def make_qr(text: str) -> QrCode:
-    """Encode `text` in the smallest QR code that holds it, with error correction as room allows.
+    """Encode `text`, best a URI, in a small QR code, with as much error correction as it has room for.
 
     Raises:
         ValueError: The text is longer than the largest QR code holds (2,953 bytes).
@@ -155,9 +162,16 @@ def make_qr(text: str) -> QrCode:
     ]
     try:
         # segno takes (text, mode, encoding) segments; its type stubs name single texts only.
-        code = segno.make_qr(segments or "", error="l")  # type: ignore[arg-type]
+        # Outside ASCII a scanner must be told that the bytes are UTF-8, or it takes some for kanji.
+        code = segno.make_qr(segments or "", error="l", eci=not text.isascii())  # type: ignore[arg-type]
     except segno.DataOverflowError:
         message = f"a text of {len(text)} characters does not fit a QR code"
         raise ValueError(message) from None
     modules = tuple(tuple(bool(module) for module in row) for row in code.matrix)
     return QrCode(modules, int(code.version), code)
+
+
+def _check(quiet_zone: int) -> None:
+    if quiet_zone < 1:
+        message = "a QR code needs a quiet zone of at least 1 module"
+        raise ValueError(message)
