@@ -7,15 +7,16 @@ imported when it is wanted.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from watchword_tui.errors import WatchwordError
+from watchword_tui.errors import Exit, WatchwordError
 from watchword_tui.settings import Overrides, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -30,23 +31,26 @@ Exit status:
   3  the server cannot be asked, or would not judge
 """
 
+_INTERRUPTED = 128 + signal.SIGINT
+_OUTPUT_CLOSED = 128 + signal.SIGPIPE
+"""What a shell reports of a program that ended by such a signal."""
+
 _Function = TypeVar("_Function", bound="Callable[..., object]")
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-class _Command(click.Command):
-    """Shows an expected failure as one line, and exits with its status."""
+class _Group(click.Group):
+    """Ends like other programs when the reader of its output has gone, as `head` does.
+
+    click would exit with 1, which says of a code that it is not valid.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         try:
             return super().invoke(ctx)
-        except WatchwordError as error:
-            click.echo(f"watchword: {error}", err=True)
-            ctx.exit(error.exit_status)
-
-
-class _Group(_Command, click.Group):
-    command_class = _Command
+        except BrokenPipeError:
+            _drop_output(1, 2)
+            ctx.exit(_OUTPUT_CLOSED)
 
 
 def _keep(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
@@ -61,7 +65,7 @@ def _overrides(ctx: click.Context) -> Overrides:
 
 
 def _settings(ctx: click.Context) -> Settings:
-    return load_settings(_overrides(ctx), os.environ, Path.cwd())
+    return load_settings(_overrides(ctx), os.environ, Path())
 
 
 def _common_options(command: _Function) -> _Function:
@@ -194,7 +198,7 @@ def qr(ctx: click.Context, /, **request: Any) -> None:  # noqa: ANN401 - as QrRe
     show_qr(_settings(ctx), QrRequest(**request))
 
 
-@watchword.command()
+@watchword.command(epilog=_EXITS)
 @click.pass_context
 def demo(ctx: click.Context, /) -> None:
     """See the whole loop: a server, a key, a live code, accepted once and only once.
@@ -202,7 +206,12 @@ def demo(ctx: click.Context, /) -> None:
     Starts a server of its own on a free port of this machine with a throw-away database, enrols its
     key and opens the app on it. Without a terminal the loop runs once and prints its steps. Nothing
     is left behind.
-    """
+
+    \b
+    Examples:
+      watchword demo                        in the app: v, then Enter, then Enter again
+      watchword demo | cat                  as plain lines
+    """  # noqa: D301 - \b is click's own mark
     from watchword_tui.demo import run_demo  # noqa: PLC0415 - each command loads its own
 
     ctx.exit(run_demo(os.environ))
@@ -221,10 +230,40 @@ def _start_app(settings: Settings) -> None:
 
 
 def main() -> None:
-    """Run the command line and exit with its status."""
+    """Run the command line and exit with its status; an expected failure is one line."""
     try:
-        watchword(prog_name="watchword", standalone_mode=True)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; a traceback would help nobody.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        status = watchword.main(prog_name="watchword", standalone_mode=False)
+    except WatchwordError as error:
+        _fail(str(error), error.exit_status)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "watchword"
+        message = " ".join(error.format_message().split()).rstrip(".")
+        _fail(f"{message[:1].lower()}{message[1:]}; see: {command} --help", Exit.USAGE)
+    except click.Abort:
+        sys.exit(_INTERRUPTED)
+    except UnicodeEncodeError as error:
+        _fail(
+            f"the output's encoding, {error.encoding}, cannot show this;"
+            " use a UTF-8 locale such as LANG=C.UTF-8",
+            Exit.USAGE,
+        )
+    except OSError as error:
+        # Files and servers have errors of their own: this is the output, as on a full disk.
+        _drop_output(1)
+        _fail(f"cannot go on: {error.strerror}", Exit.USAGE)
+    sys.exit(status)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    try:
+        click.echo(f"watchword: {message}", err=True)
+    except OSError:
+        _drop_output(2)
+    sys.exit(status)
+
+
+def _drop_output(*descriptors: int) -> None:
+    """Let what could not be written go nowhere, or Python would try again when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
