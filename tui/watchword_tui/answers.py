@@ -42,13 +42,17 @@ class Contact:
     round_trip: float
     """Seconds from the request to the end of the answer."""
     clock_offset: float | None
-    """Seconds by which our clock is ahead (+) or behind (-) of the server's; good to about 0.5 s.
-    None if the server does not tell the time."""
+    """Seconds by which our clock is ahead (+) or behind (-) of the server's; good to half the
+    round trip and 0.5 s. None if the server does not tell the time."""
 
     @property
     def clock_is_off(self) -> bool:
-        """Whether the clocks differ by more than `CLOCK_TOLERANCE`."""
-        return self.clock_offset is not None and abs(self.clock_offset) > CLOCK_TOLERANCE
+        """Whether the clocks certainly differ by more than `CLOCK_TOLERANCE`.
+
+        The server told its time at some moment of the round trip: half of it is in doubt.
+        """
+        doubt = self.round_trip / 2
+        return self.clock_offset is not None and abs(self.clock_offset) - doubt > CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.binding import Binding, BindingType
+
 from watchword_tui import themes
 from watchword_tui.screens.codes import CodesScreen
 from watchword_tui.session import Session
@@ -25,6 +27,9 @@ class WatchwordApp(TerminalApp):
     """Live codes and their validation in one terminal."""
 
     TITLE = "Watchword"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", key_display="^q", priority=True),
+    ]
     CSS_PATH: ClassVar[CSSPathType | None] = Path(__file__).with_name("watchword.tcss")
 
     def __init__(self, session: Session) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import ssl
 import time
 from email.utils import parsedate_to_datetime
@@ -12,40 +14,26 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from watchword_otp import Key, UriError, clean_label, parse_uri
+from watchword_otp import Key, UriError, parse_uri
 from watchword_tui.answers import CheckAnswer, Checked, Contact
-from watchword_tui.errors import (
-    LockedError,
-    NotWatchwordError,
-    RefusedError,
-    SettingsError,
-    UnauthorisedError,
-    UnreachableError,
-)
+from watchword_tui.errors import SettingsError, UnreachableError
+from watchword_tui.refusals import Problem, no_answer, not_watchword, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from types import TracebackType
 
     from watchword_tui.settings import ServerProfile
 
 TIMEOUT = 15.0
-"""Seconds to wait for the server, for each of connecting, writing and reading."""
+"""Seconds from a question to the end of its answer."""
 
 MAX_ANSWER_BYTES = 64 * 1024
 """Longest answer read: real ones have under 2 kB."""
 
 _VERSION_HEADER = "Watchword-Version"
 _Record = TypeVar("_Record", bound=msgspec.Struct)
-
-
-class _Problem(msgspec.Struct, frozen=True):
-    """An RFC 9457 problem; what else it holds is not ours."""
-
-    type: str = "about:blank"
-    title: str = ""
-    detail: str = ""
-    retry_after: int | None = None
 
 
 class ValidatorClient:
@@ -55,6 +43,11 @@ class ValidatorClient:
         profile: The server, with its token.
         clock: Gives Unix seconds; compared with the server's clock.
         timer: Gives seconds of a clock that only measures; for the round trip.
+        timeout: Seconds from a question to the end of its answer.
+
+    Raises:
+        SettingsError: The profile's token, certificates or URL, or the proxy that the environment
+            names, cannot be used.
     """
 
     def __init__(
@@ -63,16 +56,34 @@ class ValidatorClient:
         *,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.perf_counter,
+        timeout: float = TIMEOUT,
     ) -> None:
         self.profile = profile
         self._clock = clock
         self._timer = timer
-        headers = {"Accept": "application/json", "User-Agent": "watchword"}
-        if profile.token:
-            headers["Authorization"] = f"Bearer {profile.token}"
-        self._http = httpx.AsyncClient(
-            base_url=profile.url, headers=headers, timeout=TIMEOUT, verify=_tls(profile)
-        )
+        self._timeout = timeout
+        # Answers are short; to inflate a hostile one could take any amount of memory.
+        headers = {"Accept-Encoding": "identity", "User-Agent": "watchword"}
+        token = profile.bearer_token()
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        is_tls = profile.url.startswith("https:")
+        try:
+            self._http = httpx.AsyncClient(
+                base_url=profile.url,
+                headers=headers,
+                # One limit for the whole, set in `_ask`: a drip of bytes cannot stretch it.
+                timeout=None,  # noqa: S113 - as above
+                verify=_tls(profile.ca_file) if is_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                # A proxy of the environment may carry TLS, but no token in the clear.
+                trust_env=is_tls,
+            )
+        except httpx.InvalidURL as error:
+            raise SettingsError(f"{profile.url!r} cannot be asked: {error}") from None
+        except (ImportError, ValueError):
+            raise SettingsError(
+                "the proxy that the environment names cannot be used", "see HTTPS_PROXY and ALL_PROXY"
+            ) from None
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +107,10 @@ class ValidatorClient:
             ServerError: There is no verdict; its kind and message say why.
         """
         response, body, contact = await self._ask(
-            "POST", f"/v1/keys/{quote(key, safe='')}/check", json={"code": code}
+            "POST",
+            f"/v1/keys/{quote(key, safe='', errors='replace')}/check",
+            content=json.dumps({"code": code}).encode("ascii"),
+            remedy="the code may be used up: try the next one",
         )
         self._require(response, body, key)
         return Checked(self._decode(body, CheckAnswer), contact)
@@ -112,7 +126,7 @@ class ValidatorClient:
         try:
             return parse_uri(body.decode("ascii"))
         except (UriError, UnicodeDecodeError):
-            raise self._not_watchword() from None
+            raise not_watchword(self.profile) from None
 
     async def probe(self) -> Contact:
         """See whether the server is there, how far away, and how its clock stands to ours.
@@ -129,104 +143,54 @@ class ValidatorClient:
         method: str,
         path: str,
         *,
-        json: dict[str, str] | None = None,
         params: dict[str, str] | None = None,
+        content: bytes | None = None,
+        remedy: str = "try again",
     ) -> tuple[httpx.Response, bytes, Contact]:
+        """Ask, with `content` as JSON; `remedy` is for an answer that was lost."""
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        exchange = self._http.stream(method, path, params=params, content=content, headers=headers)
+        answering = False
+        body = bytearray()
         begun, begun_wall = self._timer(), self._clock()
         try:
-            async with self._http.stream(method, path, json=json, params=params) as response:
-                body = bytearray()
-                async for part in response.aiter_bytes():
+            async with asyncio.timeout(self._timeout), exchange as response:
+                answering = _VERSION_HEADER in response.headers
+                async for part in response.aiter_raw():
                     body += part
                     if len(body) > MAX_ANSWER_BYTES:
-                        raise self._not_watchword()
-        except httpx.TimeoutException:
+                        raise not_watchword(self.profile)
+        except TimeoutError:
             raise UnreachableError(
-                f"{self.profile.name} did not answer within {TIMEOUT:.0f} s", "try again"
+                f"{self.profile.name} did not answer within {self._timeout:g} s", remedy
             ) from None
         except httpx.HTTPError as error:
-            raise self._unreachable(error) from None
+            raise no_answer(self.profile, error, answering=answering, remedy=remedy) from None
         round_trip = self._timer() - begun
         offset = _clock_offset(response, begun_wall + round_trip / 2)
         return response, bytes(body), Contact(round_trip, offset)
 
     def _require(self, response: httpx.Response, body: bytes, key: str) -> None:
-        if _VERSION_HEADER not in response.headers:
-            raise self._not_watchword()
         status = response.status_code
-        if status == HTTPStatus.OK:
-            return
-        problem = self._decode(body, _Problem)
-        name = self.profile.name
-        if status == HTTPStatus.UNAUTHORIZED:
-            if self.profile.token is None:
-                raise UnauthorisedError(
-                    f"{name} wants a token", "set token_file in its profile, or WATCHWORD_TOKEN"
-                )
-            raise UnauthorisedError(
-                f"{name} does not know this token", "make one: watchword-server tokens create"
-            )
-        if status == HTTPStatus.FORBIDDEN:
-            raise UnauthorisedError(
-                f"the token may not do this on {name}", clean_label(problem.detail, 200)
-            )
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            wait = problem.retry_after
-            when = f"in {wait} s" if wait is not None else "later"
-            raise LockedError(f"too many wrong codes: {key} is locked", f"try again {when}", wait)
-        if status == HTTPStatus.LOCKED:
-            raise LockedError(
-                f"{key} is disabled after too many wrong codes",
-                f"its operator can run: watchword-server keys unlock {key}",
-                None,
-            )
-        if status == HTTPStatus.NOT_FOUND:
-            raise RefusedError(f"{name} has no key {key!r}", "choose another key")
-        words = clean_label(problem.detail or problem.title or f"status {status}", 200)
-        raise RefusedError(f"{name} would not judge it: {words}")
+        if _VERSION_HEADER not in response.headers:
+            raise not_watchword(self.profile, status)
+        if status != HTTPStatus.OK:
+            raise refusal(self.profile, status, self._decode(body, Problem), key)
 
     def _decode(self, body: bytes, kind: type[_Record]) -> _Record:
         try:
             return msgspec.json.decode(body, type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise self._not_watchword() from None
-
-    def _not_watchword(self) -> NotWatchwordError:
-        return NotWatchwordError(
-            f"{self.profile.url} is not a Watchword server", "check the URL in the server's profile"
-        )
-
-    def _unreachable(self, error: httpx.HTTPError) -> UnreachableError | NotWatchwordError:
-        name, url = self.profile.name, self.profile.url
-        if _caused_by(error, ssl.SSLCertVerificationError):
-            return UnreachableError(
-                f"the certificate of {name} is not trusted",
-                "name the authority's certificate with --ca-file or ca_file",
-            )
-        if isinstance(error, httpx.ConnectError):
-            return UnreachableError(f"{name} cannot be reached at {url}", "is the server running?")
-        if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
-            return self._not_watchword()
-        return UnreachableError(f"the connection to {name} was lost", "try again")
+            raise not_watchword(self.profile) from None
 
 
-def _tls(profile: ServerProfile) -> ssl.SSLContext | bool:
-    if not profile.url.startswith("https:"):
-        return True
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=profile.ca_file)
+        return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError):
         raise SettingsError(
-            f"cannot read certificates from {profile.ca_file}", "ca_file must be a PEM file"
+            f"cannot read certificates from {ca_file}", "ca_file must be a PEM file"
         ) from None
-
-
-def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
-    while error is not None:
-        if isinstance(error, kind):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _clock_offset(response: httpx.Response, midpoint: float) -> float | None:

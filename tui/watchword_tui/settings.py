@@ -26,6 +26,7 @@ DEFAULT_URL = "http://127.0.0.1:6238"
 """Where a server started without settings listens; used when no profile is set."""
 
 LOCAL_PROFILE = "local"
+_MAX_TOKEN_FILE = 4096
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _Record = TypeVar("_Record", bound=msgspec.Struct)
 
@@ -60,9 +61,23 @@ class ServerProfile:
     key: str = "default"
     """The key that codes are checked against unless another is named."""
     token: str | None = field(default=None, repr=False)
-    """The bearer token, or None where none is set."""
+    """The bearer token from the environment or the .env; it goes before `token_file`."""
+    token_file: Path | None = None
+    """A file that holds the bearer token; read when the server is asked, not before."""
     ca_file: Path | None = None
     """A PEM file to verify the server's certificate with, instead of the system's."""
+
+    def bearer_token(self) -> str | None:
+        """The token to send, or None where none is set.
+
+        Raises:
+            SettingsError: The token file cannot be used, or what is set is no token.
+        """
+        if self.token is not None:
+            return _checked_token(self.token, f"the token of {self.name}")
+        if self.token_file is not None:
+            return _checked_token(_read_private(self.token_file), f"the token file {self.token_file}")
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,28 +179,28 @@ def _read_file(path: Path, *, required: bool) -> _File:
 def _read_dotenv(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
     names = ("TOTP_BASE32_SECRET", "BEARER")
     found = {name: environ[name] for name in names if environ.get(name)}
-    if path.is_file():
+    try:
+        if not path.is_file():
+            return found
         from dotenv import dotenv_values  # noqa: PLC0415 - most people have no .env
 
-        try:
-            values = dotenv_values(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"cannot read {path}: {_reason(error)}") from None
-        for name in names:
-            if value := values.get(name):
-                found.setdefault(name, value)
+        values = dotenv_values(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read {path}: {_reason(error)}") from None
+    for name in names:
+        if value := values.get(name):
+            found.setdefault(name, value)
     return found
 
 
 def _profile(name: str, table: Mapping[str, object], path: Path, ca_file: Path | None) -> ServerProfile:
     where = f"[servers.{name}] in {path}"
     record = _convert(table, _ProfileTable, where)
-    token_file = _expand(record.token_file, path) if record.token_file else None
     return ServerProfile(
         name=name,
         url=_checked_url(record.url, where, allow_http=record.allow_http),
         key=record.key,
-        token=_read_token(token_file) if token_file else None,
+        token_file=_expand(record.token_file, path) if record.token_file else None,
         ca_file=ca_file or (_expand(record.ca_file, path) if record.ca_file else None),
     )
 
@@ -200,40 +215,47 @@ def _url_profile(url: str, token: str | None, ca_file: Path | None) -> ServerPro
 
 
 def _checked_url(url: str, where: str, *, allow_http: bool) -> str:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        host = None
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not host:
-        raise SettingsError(f"{where}: {url!r} is not an http or https URL")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    # First, for such a URL is not shown: what stands before the @ may be a password.
+    if any(mark in url for mark in "@?#"):
         raise SettingsError(
             f"{where}: the URL holds more than scheme, host, port and path",
             "put the token into a file and name it as token_file",
         )
-    if parts.scheme == "http" and host not in _LOOPBACK and not allow_http:
+    no_url = SettingsError(f"{where}: {url!r} is not an http or https URL")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        raise no_url from None
+    # urlsplit() takes line breaks out without a word.
+    if not usable or not url.isprintable() or " " in url:
+        raise no_url
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_http:
         raise SettingsError(
             f"{where}: {url} would send the token and codes in the clear",
             "use https, or set allow_http = true in the profile if the network is trusted",
         )
-    return url.rstrip("/")
+    return parts.geturl().rstrip("/")
 
 
-def _read_token(path: Path) -> str:
+def _read_private(path: Path) -> str:
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise SettingsError(
-                f"the token file {path} can be read by others (mode {mode:04o})",
-                f"run: chmod 600 {path}",
-            )
-        token = path.read_text("utf-8").strip()
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & 0o077:
+                raise SettingsError(
+                    f"the token file {path} can be read by others (mode {mode:04o})",
+                    f"run: chmod 600 {path}",
+                )
+            return file.read(_MAX_TOKEN_FILE).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read the token file {path}: {_reason(error)}") from None
+
+
+def _checked_token(text: str, where: str) -> str:
+    token = text.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise SettingsError(f"the token file {path} must hold one token on one line")
+        raise SettingsError(f"{where} must be one word of plain letters, digits and signs")
     return token
 
 
@@ -254,7 +276,10 @@ def _convert(table: Mapping[str, object], kind: type[_Record], where: str) -> _R
 
 def _expand(text: str, settings_file: Path) -> Path:
     """A path in the settings file: `~` is the home directory, relative means beside the file."""
-    return settings_file.parent / Path(text).expanduser()
+    try:
+        return settings_file.parent / Path(text).expanduser()
+    except RuntimeError:
+        raise SettingsError(f"{settings_file}: there is no home directory for {text!r}") from None
 
 
 def _path_or_none(text: str | None) -> Path | None:

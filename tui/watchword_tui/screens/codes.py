@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import getters, on, work
@@ -36,7 +37,9 @@ _SEVERITIES: dict[Tone, Literal["information", "warning", "error"]] = {
     Tone.BAD: "error",
     Tone.UNCERTAIN: "warning",
 }
-_MAX_GAUGES = 2
+_BARS_OF_ONE = (20,)
+_BARS_OF_SEVERAL = (10, 10)
+"""Cells of the gauges' bars, by how many periods are in use."""
 
 
 class CodesScreen(Screen[None]):
@@ -48,7 +51,7 @@ class CodesScreen(Screen[None]):
         Binding("e", "enrol", "Enrol", tooltip="Show the server's key as a QR code for a phone"),
         Binding("q", "qr", "QR", tooltip="Show the account's key as a QR code, after a question"),
         Binding("s", "next_server", "Next server", show=False),
-        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding("f1,question_mark", "help", "Help", key_display="F1"),
         Binding("escape", "back", "Back", key_display="Esc"),
     ]
     # Textual declares these per instance, so they cannot be ClassVar.
@@ -57,7 +60,7 @@ class CodesScreen(Screen[None]):
         (60, "-narrow"),
         (100, "-wide"),
     ]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (21, "-tall"), (30, "-roomy")]  # noqa: RUF012
 
     code_list = getters.query_one(CodeList)
     card = getters.query_one(CodeCard)
@@ -92,12 +95,16 @@ class CodesScreen(Screen[None]):
                     yield ValidatePanel(settings.profiles, settings.server)
                 with Vertical(classes="panel", id="history-panel"):
                     yield History()
-        yield Footer()
+        yield Footer(compact=True)
 
     def _gauges(self) -> list[Gauge]:
-        """One gauge for each period in use, the most common ones."""
-        periods = self._session.periods[:_MAX_GAUGES]
-        return [Gauge(period, show_period=len(periods) > 1) for period in periods]
+        """One gauge for each period in use; the rarer ones are numbers only."""
+        periods = self._session.periods
+        bars = _BARS_OF_ONE if len(periods) == 1 else _BARS_OF_SEVERAL
+        return [
+            Gauge(period, bar=bar, show_period=len(periods) > 1)
+            for period, bar in zip_longest(periods, bars[: len(periods)], fillvalue=0)
+        ]
 
     def on_mount(self) -> None:
         """Show the accounts and begin to count."""
@@ -118,15 +125,11 @@ class CodesScreen(Screen[None]):
         accounts = self._session.accounts
         now = self._session.clock()
         self.status.show_accounts(len(accounts))
-        self.query_one("#no-accounts").display = not accounts
-        self.query_one("#card-panel").display = bool(accounts)
-        self.code_list.display = bool(accounts)
+        self.set_class(not accounts, "-empty")
         self.code_list.show_accounts(accounts, now)
         self.card.show_account(self.code_list.highlighted, now)
         if accounts:
             self.code_list.focus()
-        else:
-            self.panel.query_one("#code").focus()
 
     def _tick(self) -> None:
         """Tick, and again when the wall clock's second ends: an interval would drift."""
@@ -154,8 +157,8 @@ class CodesScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Show the way back only where one is away, and what needs an account only with one."""
         if action == "back":
-            return not self.code_list.has_focus
-        if action in {"validate", "copy", "qr"}:
+            return self.focused not in {None, self.code_list}
+        if action in {"copy", "qr"}:
             return bool(self._session.accounts) or None
         return True
 
@@ -197,11 +200,10 @@ class CodesScreen(Screen[None]):
         self.panel.choose_server(names[(names.index(self.panel.profile.name) + 1) % len(names)])
 
     def action_back(self) -> None:
-        """Give up what is being asked, or go back to the list."""
+        """Give up what is being asked, and go back to the list."""
         if self.workers.cancel_group(self, "validate"):
             self.panel.show_nothing()
-        if self._session.accounts:
-            self.code_list.focus()
+        self.set_focus(self.code_list if self._session.accounts else None)
 
     def action_enrol(self) -> None:
         """Show the server's key for a phone to scan; it can be kept in the list as well."""
@@ -215,8 +217,7 @@ class CodesScreen(Screen[None]):
 
         self.app.push_screen(EnrolScreen(fetch, can_keep=True), self._keep)
 
-    @work
-    async def action_qr(self) -> None:
+    def action_qr(self) -> None:
         """Show the highlighted account's key for another phone to scan, after a question."""
         from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - when asked for
         from watchword_tui.screens.enrol import EnrolScreen  # noqa: PLC0415 - brings the QR library
@@ -224,17 +225,19 @@ class CodesScreen(Screen[None]):
         account = self.code_list.highlighted
         if account is None:
             return
-        question = (
-            f"Show the key of {account.key.title} as a QR code?\n\n"
-            "Whoever sees it can make its codes for ever."
-        )
-        if not await self.app.push_screen_wait(ConfirmScreen(question, "Show it")):
-            return
 
         async def give() -> Account:
             return account
 
-        await self.app.push_screen_wait(EnrolScreen(give, can_keep=False))
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual gives it
+            if yes:
+                self.app.push_screen(EnrolScreen(give, can_keep=False))
+
+        question = (
+            f"Show the key of {account.key.title} as a QR code?\n\n"
+            "Whoever sees it can make its codes for ever."
+        )
+        self.app.push_screen(ConfirmScreen(question, "Show it"), answered)
 
     def action_help(self) -> None:
         """Show the keys."""

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-_WORDS_WIDTH = 35
+_WORDS_WIDTH = 33
+"""Columns for the words: a QR code of version 7 with a quiet zone of 1 leaves so many of 80."""
 
 
 class EnrolScreen(Screen[Account | None]):
@@ -51,7 +52,8 @@ class EnrolScreen(Screen[Account | None]):
                 yield Static("", id="by-hand", markup=False)
                 yield Static("", id="enrol-notices", markup=False)
                 yield Button("Keep it here too (k)", compact=True, id="keep", disabled=True)
-        yield Footer()
+                # Here and not under the QR code, which needs every row of 24.
+                yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Ask for the key."""
@@ -90,12 +92,16 @@ class EnrolScreen(Screen[Account | None]):
         key = account.key
         code = make_qr(format_uri(key))
         columns, rows = self.app.size.width - _WORDS_WIDTH, self.app.size.height
-        if self.query_one(QrView).show(code, columns, rows - 1):
-            what = "Scan this with your authenticator app, then type its code into Validate."
+        if self.query_one(QrView).show(code, columns, rows):
+            what = (
+                "Scan this with your authenticator app, then type its code into Validate."
+                if self._can_keep
+                else "Scan this with another phone: it will show the same codes."
+            )
         else:
             width, height = code.space(Drawing.HALF, 1)
             what = (
-                f"The QR code needs {width + _WORDS_WIDTH} columns by {height + 1} rows:"
+                f"The QR code needs {width + _WORDS_WIDTH} columns by {height} rows:"
                 " enlarge the window, or type the key by hand."
             )
         self.query_one("#what", Static).update(Content(what))

@@ -53,7 +53,6 @@ class CodeCard(Horizontal):
     def show_account(self, account: Account | None, now: float) -> None:
         """Show `account` with its code at `now` (Unix seconds)."""
         self._account, self._live = account, None
-        self.display = account is not None
         if account is None:
             return
         steam = account.key.kind is Kind.STEAM

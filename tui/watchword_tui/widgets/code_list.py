@@ -39,6 +39,7 @@ class CodeList(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     CodeList {
         height: 1fr;
+        overflow-x: hidden;
         scrollbar-size-vertical: 1;
         .code-list--issuer { text-style: bold; }
         .code-list--code { color: $accent; text-style: bold; }

@@ -10,9 +10,6 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-_BAR = 20
-"""Cells of the bar: it moves every 1.5 s of a 30 s step, and each move repaints the gauge."""
-
 _SOON = 5
 """Seconds before the end from which the gauge warns."""
 
@@ -42,10 +39,15 @@ class Gauge(Widget):
     """
     ALLOW_SELECT = False
 
-    def __init__(self, period: int, *, show_period: bool) -> None:
-        """Make a gauge for keys of `period` seconds; with `show_period` it says which."""
+    def __init__(self, period: int, *, bar: int, show_period: bool) -> None:
+        """Make a gauge for keys of `period` seconds; with `show_period` it says which.
+
+        `bar` is its length in cells. Each move of the bar repaints the gauge: 20 cells move every
+        1.5 s of a 30 s step.
+        """
         super().__init__()
         self.period = period
+        self._bar = bar
         self._suffix = f"  of {period} s" if show_period else ""
         self._number_width = max(2, len(str(period)))
         self._left: int | None = None
@@ -53,7 +55,7 @@ class Gauge(Widget):
 
     def get_content_width(self, container: object, viewport: object) -> int:  # noqa: ARG002 - Textual's
         """Width of number, bar and suffix."""
-        return self._head_width + _BAR + len(self._suffix) + 3
+        return self._head_width + self._bar + len(self._suffix)
 
     @property
     def _head_width(self) -> int:
@@ -62,7 +64,7 @@ class Gauge(Widget):
     def show(self, now: float) -> None:
         """Show the countdown at `now` (Unix seconds)."""
         left = math.ceil(self.period - now % self.period)
-        filled = math.ceil(_BAR * left / self.period)
+        filled = math.ceil(self._bar * left / self.period)
         if left == self._left:
             return
         was_soon = self._left is not None and self._left <= _SOON
@@ -91,7 +93,7 @@ class Gauge(Widget):
             Segment(f" {self._left:>{self._number_width}} s{mark} ", number),
             Segment("━" * self._filled, bar),
             Segment(
-                "─" * (_BAR - self._filled) + self._suffix + "   ",
+                "─" * (self._bar - self._filled) + self._suffix,
                 self.get_component_rich_style("gauge--rest"),
             ),
         ]

@@ -120,7 +120,7 @@ class ValidatePanel(Vertical):
         return self.query_one("#code", Input).value.replace(" ", "")
 
     def fill_in(self, code: str) -> None:
-        """Put `code` into the field, ready to be sent with Enter."""
+        """Put `code`, which may be empty, into the field, ready to be sent with Enter."""
         field = self.query_one("#code", Input)
         field.value = grouped(code)
         field.focus()
