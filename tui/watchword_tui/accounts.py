@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from watchword_otp import (
     Kind,
     Secret,
     UriError,
+    clean_label,
     code_at,
     read_uri,
     seconds_left,
@@ -110,7 +113,7 @@ def load_accounts(settings: Settings) -> Loaded:
     if settings.dotenv_secret is not None:
         accounts.append(_from_dotenv(settings.dotenv_secret))
     for path in settings.account_files:
-        found = read_uri_lines(_read(path, problems), path.name)
+        found = read_uri_lines(_read(path, problems), clean_label(path.name))
         accounts += found.accounts
         problems += found.problems
     unique = {account.key: account for account in reversed(accounts)}
@@ -124,7 +127,8 @@ def read_uri_lines(text: str, source: str) -> Loaded:
     """
     accounts = []
     problems = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # As editors count: splitlines() ends a line at form feeds and U+2028 too.
+    for number, line in enumerate(re.split(r"\r\n?|\n", text), start=1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
@@ -178,19 +182,25 @@ def _from_dotenv(text: str) -> Account:
     try:
         key = Key(secret=Secret.from_base32(text), issuer="Watchword", name="default")
     except InvalidKeyError as error:
-        raise AccountsError(f"TOTP_BASE32_SECRET: {error}", "correct it in .env") from None
+        raise AccountsError(
+            f"TOTP_BASE32_SECRET: {error}", "correct it in .env or the environment"
+        ) from None
     return Account(key, ".env", key.warnings())
 
 
 def _read(path: Path, problems: list[str]) -> str:
     try:
-        status = path.stat()
-        if status.st_size > MAX_FILE_BYTES:
-            raise AccountsError(f"{path} is too large for a file of accounts")
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            problems.append(f"{path} can be read by others: run chmod 600 {path}")
-        return path.read_text("utf-8-sig")
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            # A pipe has no size to ask for, so the limit is on what comes.
+            content = file.read(MAX_FILE_BYTES + 1)
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise AccountsError(f"{path} is not UTF-8 text", "export otpauth:// lines into it") from None
     except OSError as error:
         raise AccountsError(f"cannot read the accounts in {path}: {error.strerror}") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise AccountsError(f"{path} is too large for a file of accounts")
+    if mode & 0o077:
+        problems.append(f"{path} can be read by others: run chmod 600 {path}")
+    return text
