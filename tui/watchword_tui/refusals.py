@@ -56,7 +56,8 @@ def refusal(profile: ServerProfile, status: int, problem: Problem, key: str) -> 
             return _not_found(profile, problem, key)
         case HTTPStatus.LOCKED | HTTPStatus.TOO_MANY_REQUESTS:
             return _locked(status, problem, key)
-    return RefusedError(f"{profile.name} would not judge it: {words}")
+        case _:
+            return RefusedError(f"{profile.name} would not judge it: {words}")
 
 
 def not_watchword(profile: ServerProfile, status: int | None = None) -> ServerError:

@@ -60,7 +60,7 @@ class Session:
         """The client of a server, made on first use and kept with its connection.
 
         Raises:
-            SettingsError: Its `ca_file` cannot be used.
+            SettingsError: Its token or its certificates cannot be used.
         """
         if profile.name not in self._clients:
             # Not at the top: the first frame does not wait for the HTTP library.
