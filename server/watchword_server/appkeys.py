@@ -14,9 +14,6 @@ from watchword_server.tokens import Scope, Token, TokenBook
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-DEFAULT_KEY = "default"
-"""The name of the key that routes without a key's name mean."""
-
 
 @dataclass(frozen=True, slots=True)
 class Access:

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from watchword_server.problems import (
     BODY_TIMEOUT,
@@ -27,6 +28,8 @@ BODY_SECONDS = 10
 
 JSON = "application/json"
 
+_JSON_HEADERS = CIMultiDict({"Content-Type": JSON})
+
 _T = TypeVar("_T")
 
 
@@ -37,9 +40,9 @@ async def read_json(request: web.Request, shape: type[_T]) -> _T:
         ProblemError: 408, 415 or 400, saying what is wrong with the body.
         web.HTTPRequestEntityTooLarge: It is longer than `MAX_BODY`.
     """
-    if request.headers.get("Content-Type") != JSON:
+    if request.headers.get(hdrs.CONTENT_TYPE) != JSON:
         _require_json(request)
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise ProblemError(UNSUPPORTED_MEDIA_TYPE, "send the body without a Content-Encoding")
     body = await _read(request)
     try:
@@ -54,7 +57,8 @@ def json_response(
     body: bytes, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Answer with JSON that is encoded already."""
-    return web.Response(status=status, body=body, headers=headers, content_type=JSON)
+    all_headers = _JSON_HEADERS if headers is None else {**_JSON_HEADERS, **headers}
+    return web.Response(status=status, body=body, headers=all_headers)
 
 
 def _require_json(request: web.Request) -> None:

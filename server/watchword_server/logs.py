@@ -59,10 +59,11 @@ class _NoMessageContent(logging.Filter):
 http_logger.addFilter(_NoMessageContent())
 
 
-def log_to_stderr() -> None:
-    """Send this program's log to standard error, one line each."""
+def log_to_stderr(*, access_log: bool) -> None:
+    """Send this program's log to standard error, one line each; requests only if `access_log`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("watchword_server")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    access_logger.setLevel(logging.INFO if access_log else logging.WARNING)

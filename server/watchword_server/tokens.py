@@ -82,7 +82,8 @@ class TokenBook:
         Raises:
             StoreError: The store could not be read.
         """
-        await self._refresh()
+        if asyncio.get_running_loop().time() - self._read_at >= REFRESH_SECONDS:
+            await self._refresh()
         digest = digest_of(presented)
         found = None
         for token in self._active:
@@ -93,8 +94,6 @@ class TokenBook:
     async def _refresh(self) -> None:
         # The loop's own clock: how old a reading is has nothing to do with what time it is.
         now = asyncio.get_running_loop().time
-        if now() - self._read_at < REFRESH_SECONDS:
-            return
         async with self._reading:
             if now() - self._read_at < REFRESH_SECONDS:
                 return

@@ -7,9 +7,10 @@ outcome atomic: the new state is committed before the verdict is told to anyone.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from watchword_otp import is_well_formed, matching_step, step_at
 
@@ -49,8 +50,7 @@ class Verdict(StrEnum):
     """Too many failures, for good: nothing was compared or counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyState:
+class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     """What the validator remembers about a key between two checks."""
 
     last_step: int = NEVER
@@ -68,8 +68,7 @@ class KeyState:
         return self.failures >= DISABLING_FAILURES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict, the state to commit with it, and what a caller may want to tell."""
 
     verdict: Verdict
@@ -122,16 +121,16 @@ def decide(key: Key, state: KeyState, code: str, now: float, window: int) -> Dec
 
 def unlocked(state: KeyState) -> KeyState:
     """The state after an operator's reset: failures and lock forgotten, consumed steps kept."""
-    return replace(state, failures=0, locked_until=0.0)
+    return msgspec.structs.replace(state, failures=0, locked_until=0.0)
 
 
 def _failed(state: KeyState, now: float) -> KeyState:
     failures = state.failures + 1
     doublings = failures - FREE_FAILURES - 1
     if doublings < 0:
-        return replace(state, failures=failures)
+        return msgspec.structs.replace(state, failures=failures)
     seconds = min(FIRST_LOCK * 2**doublings, LONGEST_LOCK)
-    return replace(state, failures=failures, locked_until=now + seconds)
+    return msgspec.structs.replace(state, failures=failures, locked_until=now + seconds)
 
 
 def _describe(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from watchword_server.appkeys import ACCESS, TOKEN, TOKENS
 from watchword_server.problems import INSUFFICIENT_SCOPE, UNAUTHORIZED, ProblemError
@@ -51,7 +51,7 @@ async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _presented(request: web.Request) -> str | None:
-    values = request.headers.getall("Authorization", ())
+    values = request.headers.getall(hdrs.AUTHORIZATION, ())
     if len(values) != 1:
         return None
     scheme, _, token = values[0].partition(" ")

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from email.utils import formatdate
 from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+
+from multidict import CIMultiDict, istr
 
 from watchword_server.appkeys import CLOCK, REQUEST_ID
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-REQUEST_ID_HEADER = "X-Request-Id"
+REQUEST_ID_HEADER = istr("X-Request-Id")
+_SERVER = istr("Server")
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-_ALWAYS = {
-    # A code is valid once: an answer kept anywhere would be a lie.
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Watchword-Version": version("watchword"),
-    "X-Content-Type-Options": "nosniff",
-}
+_ALWAYS = CIMultiDict(
+    {
+        # A code is valid once: an answer kept anywhere would be a lie.
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Watchword-Version": version("watchword"),
+        "X-Content-Type-Options": "nosniff",
+    }
+)
 
 
 def request_id(request: web.Request) -> str:
@@ -33,7 +38,7 @@ def request_id(request: web.Request) -> str:
     if known is None:
         known = request.headers.get(REQUEST_ID_HEADER, "")
         if not _SANE_ID.fullmatch(known):
-            known = secrets.token_hex(8)
+            known = f"{random.getrandbits(64):016x}"
         request[REQUEST_ID] = known
     return known
 
@@ -45,7 +50,7 @@ async def stamp(request: web.Request, response: web.StreamResponse) -> None:
     headers[REQUEST_ID_HEADER] = request_id(request)
     # The validator's own clock, so that a client can tell how far its clock is from the judge's.
     headers["Date"] = _http_date(int(request.app[CLOCK]()))
-    headers.pop("Server", None)
+    headers.pop(_SERVER, None)
 
 
 @lru_cache(maxsize=1)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from watchword_server.appkeys import CHECKER, DEFAULT_KEY, TOKEN
+from watchword_server.appkeys import CHECKER, TOKEN
 from watchword_server.bodies import json_response, read_json
+from watchword_server.names import DEFAULT_KEY, is_canonical
 from watchword_server.problems import (
     DISABLED,
     LOCKED,
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from watchword_server.verifier import Decision
-
-# One spelling for each name, so that another spelling is never another budget of attempts.
-_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 
 _VALID, _NOT_VALID = b'{"valid":true}', b'{"valid":false}'
 _TRUE, _FALSE = b'{"status":true}', b'{"status":false}'
@@ -66,7 +63,7 @@ async def check_by_path(request: web.Request) -> web.Response:
 async def check_key(request: web.Request) -> web.Response:
     """`POST /v1/keys/{name}/check`: whether the code is valid, now and never again."""
     name = request.match_info["name"]
-    if not _NAME.fullmatch(name):
+    if not is_canonical(name):
         raise _no_such_key()
     sent = await read_json(request, CheckRequest)
     decision = await _decide(request, name, sent.code)

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from watchword_otp import format_uri
 from watchword_otp.qr import make_qr
-from watchword_server.appkeys import DEFAULT_KEY, ISSUER, STORE
+from watchword_server.appkeys import ISSUER, STORE
+from watchword_server.names import DEFAULT_KEY
 from watchword_server.problems import NO_SUCH_KEY, NOT_ACCEPTABLE, UNKNOWN_FORMAT, ProblemError
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     from watchword_otp import Key
@@ -21,8 +22,7 @@ class TokenNameTakenError(Exception):
     """An active token has this name already."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredKey:
+class StoredKey(msgspec.Struct, frozen=True):
     """An active key as the store holds it."""
 
     id: int
@@ -33,8 +33,7 @@ class StoredKey:
     """What was committed last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
+class Advance(msgspec.Struct, frozen=True):
     """One key's state moves on."""
 
     id: int
@@ -80,11 +79,17 @@ class Store(Protocol):
         """The active key of this name."""
         ...
 
-    async def activate_key(self, name: str, key: Key, now: float) -> Activation:
-        """Make `key` the active one of this name; `now` is in Unix seconds.
+    async def activate_key(
+        self, name: str, key: Key, now: float, *, replacing: bool = True
+    ) -> Activation:
+        """Make `key` the active one of this name.
 
-        A key that was active before is retired: kept with its state, so that going back to it does
-        not make its used codes valid again.
+        Args:
+            name: The key's name.
+            key: The secret and its parameters, without labels.
+            now: Unix seconds.
+            replacing: Whether to retire another active key: it is kept with its state, so that
+                going back to it does not make its used codes valid again. Otherwise it stays.
         """
         ...
 

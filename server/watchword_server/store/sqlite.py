@@ -95,7 +95,9 @@ class SqliteStore:
 
         return await self._run(work)
 
-    async def activate_key(self, name: str, key: Key, now: float) -> Activation:
+    async def activate_key(
+        self, name: str, key: Key, now: float, *, replacing: bool = True
+    ) -> Activation:
         """See `Store.activate_key`."""
 
         def work(connection: sqlite3.Connection) -> Activation:
@@ -106,7 +108,7 @@ class SqliteStore:
                     same = stored
                 if status == "active":
                     active = stored
-            if active is not None and active is same:
+            if active is not None and (active is same or not replacing):
                 return Activation.KEPT
             if active is not None:
                 connection.execute("UPDATE keys SET status = 'retired' WHERE id = ?", (active.id,))

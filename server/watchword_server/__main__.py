@@ -1,0 +1,40 @@
+"""The `watchword-server` command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from watchword_otp import strip_controls
+from watchword_server.cli import PROGRAM, cli
+from watchword_server.errors import UserError
+from watchword_server.store.protocol import StoreError
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run the command line; return 0, or 2 after one line on standard error that says what to do."""
+    try:
+        return int(cli.main(prog_name=PROGRAM, standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else PROGRAM
+        _complain(f"{error.format_message().rstrip('.')}; see {command} --help")
+    except (click.ClickException, UserError, StoreError) as error:
+        _complain(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    return EXIT_USAGE
+
+
+def _complain(message: str) -> None:
+    line = strip_controls(" ".join(message.split()))
+    click.echo(f"{PROGRAM}: {line}", err=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""What the server says once it listens."""
+
+from __future__ import annotations
+
+import shlex
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from watchword_server.names import DEFAULT_KEY
+from watchword_server.store.protocol import Activation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_KEY_NEWS = {
+    Activation.CREATED: "new",
+    Activation.KEPT: "as before",
+    Activation.REPLACED: "new; the one before is retired",
+    Activation.RETURNED: "back again, with what was consumed under it",
+}
+
+
+class Greeting(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the server is and what it has."""
+
+    url: str
+    database: Path
+    activation: Activation
+    token: str | None
+    """The first token, if it was made just now."""
+    has_token: bool
+    """Whether any token counts."""
+
+    def __repr__(self) -> str:
+        return f"<Greeting {self.url}>"
+
+    def as_json(self) -> str:
+        """One line for a parent process."""
+        members = {"url": self.url, "database": str(self.database), "key": DEFAULT_KEY}
+        if self.token is not None:
+            members["token"] = self.token
+        return msgspec.json.encode(members).decode()
+
+    def as_text(self, options: Sequence[str]) -> str:
+        """Lines for people: where everything is, and what to type next.
+
+        Args:
+            options: What other commands need on their line to find the same database.
+        """
+        return "\n".join([*self._facts(), "", *self._next_steps(options)])
+
+    def _facts(self) -> list[str]:
+        facts = [
+            f"Watchword server {version('watchword')} on {self.url}",
+            f"  data   {self.database}",
+            f"  key    {DEFAULT_KEY}: {_KEY_NEWS[self.activation]}",
+        ]
+        if self.token is not None:
+            facts.append(f"  token  {self.token}")
+            facts.append("         shown this once: keep it where only you can read it")
+        return facts
+
+    def _next_steps(self, options: Sequence[str]) -> list[str]:
+        create = shlex.join(["watchword-server", "tokens", "create", *options])
+        another = f"{create} NAME --scope check --scope qr"
+        if self.token is None:
+            need = "To make another token" if self.has_token else "No token counts. To make one"
+            return [f"{need}:", f"  {another}", "Ctrl+C stops the server."]
+        curl = 'curl -sH "Authorization: Bearer $WATCHWORD_TOKEN"'
+        return [
+            "Next, in another terminal:",
+            f"  export WATCHWORD_TOKEN={self.token}",
+            "to enrol an authenticator, scan this:",
+            f"  {curl} '{self.url}/qr?format=text'",
+            "to check the code it shows:",
+            f"  {curl} -H 'Content-Type: application/json' \\",
+            f'    -d \'{{"code":"123456"}}\' {self.url}/v1/keys/{DEFAULT_KEY}/check',
+            "or do both in the app:",
+            f"  watchword --server {self.url}",
+            "To make another token:",
+            f"  {another}",
+            "Ctrl+C stops the server.",
+        ]

@@ -1,0 +1,18 @@
+"""Names of keys and tokens."""
+
+from __future__ import annotations
+
+import re
+
+DEFAULT_KEY = "default"
+"""The name of the key that routes without a key's name mean."""
+
+_CANONICAL = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
+
+
+def is_canonical(name: str) -> bool:
+    """Tell whether `name` is spelt the one way names are: 1 to 64 of `a-z 0-9 . _ -`.
+
+    One spelling for each, so that another spelling is never another budget of attempts.
+    """
+    return _CANONICAL.fullmatch(name) is not None

@@ -1,0 +1,84 @@
+"""The sockets to listen on, bound before anything else is begun."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from typing import TYPE_CHECKING
+
+from watchword_server.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BACKLOG = 128
+"""Connections that may wait to be accepted."""
+
+_ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address of `host`, all with the same port; 0 takes a free one.
+
+    Raises:
+        UserError: No address could be bound; the message says why.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError):
+        message = f"cannot listen on {host}: there is no such host; check --host"
+        raise UserError(message) from None
+    bound: list[socket.socket] = []
+    absent: OSError | None = None
+    for family, _, _, _, (address, *rest) in found:
+        # The first one's port serves the others too, when it was free to choose.
+        wanted = bound[0].getsockname()[1] if bound else port
+        try:
+            # Never reuse_port: a second server would silently share the port.
+            bound.append(
+                socket.create_server((address, wanted, *rest[1:]), family=family, backlog=BACKLOG)
+            )
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                close(bound)
+                raise _refusal(host, port, error) from None
+            # As ::1 for "localhost" on a machine without IPv6.
+            absent = error
+    if absent is not None and not bound:
+        raise _refusal(host, port, absent)
+    return bound
+
+
+def close(sockets: Sequence[socket.socket]) -> None:
+    """Close all of them."""
+    for each in sockets:
+        each.close()
+
+
+def url_of(bound: socket.socket) -> str:
+    """The address a client on this machine reaches the socket by."""
+    text, port = bound.getsockname()[:2]
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")  # noqa: PLR2004 - IPv4
+    host = f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004 - IPv6
+    return f"http://{host}:{port}"
+
+
+def is_loopback(bound: socket.socket) -> bool:
+    """Tell whether only this machine can reach the socket."""
+    return ipaddress.ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def _refusal(host: str, port: int, error: OSError) -> UserError:
+    if error.errno == errno.EADDRINUSE:
+        return UserError(
+            f"port {port} on {host} is in use; stop what listens there, or choose another with --port"
+        )
+    if error.errno == errno.EACCES:
+        return UserError(f"port {port} needs root; choose one from 1024 up with --port")
+    if error.errno in _ABSENT:
+        return UserError(f"cannot listen on {host}: this machine has no such address; check --host")
+    reason = (error.strerror or "no access").lower()
+    return UserError(f"cannot listen on {host} port {port}: {reason}; check --host and --port")
