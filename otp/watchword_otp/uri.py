@@ -195,7 +195,7 @@ def _labels(label: str, issuer_field: str, notices: list[str]) -> tuple[str, str
     prefix, name = (clean_label(first), clean_label(second)) if colon else ("", clean_label(first))
     issuer = clean_label(issuer_field)
     if not prefix or prefix == issuer:
-        return issuer or prefix, name
+        return issuer, name
     if not issuer:
         return prefix, name
     chosen = issuer if issuer.lower() in _TENANT_ISSUERS else prefix

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from hypothesis import strategies as st
 
 from watchword_otp import Algorithm, Key, Kind, Secret, clean_label
@@ -53,3 +55,6 @@ hotp_keys = st.builds(
 steam_keys = st.builds(Key, kind=st.just(Kind.STEAM), digits=st.just(5), period=_periods, **_shared)
 keys = st.one_of(totp_keys, hotp_keys, steam_keys)
 """Every key that `Key` allows."""
+
+labelled_keys = keys.map(lambda key: key if key.title else dataclasses.replace(key, name="alice"))
+"""Every key that `format_uri` takes."""

@@ -12,7 +12,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from programs import require_program
-from unit.otp.strategies import keys, totp_keys
+from unit.otp.strategies import hotp_keys, keys, totp_keys
 from watchword_otp import (
     Algorithm,
     Key,
@@ -62,9 +62,8 @@ class TestRfc4226:
         assert drawn(6) == code
         assert drawn(10) == f"{truncated:010d}"
 
-    @given(keys, st.integers(0, 2**63 - 1))
+    @given(st.one_of(totp_keys, hotp_keys), st.integers(0, 2**63 - 1))
     def test_a_shorter_code_is_the_end_of_a_longer_one(self, key: Key, factor: int) -> None:
-        assume(key.kind is not Kind.STEAM)
         whole = Key(secret=key.secret, algorithm=key.algorithm, digits=10)
         assert code_at(key, factor) == code_at(whole, factor)[-key.digits :]
 

@@ -72,6 +72,7 @@ def test_a_clean_label_is_one_short_normal_line(text: str) -> None:
         ("Git\U000e0041Hub", "GitHub"),  # a tag character
         ("a\ud800b", "ab"),
         ("  Big \t\r\n Company\u3000Ltd\u2028", "Big Company Ltd"),
+        ("Big\nCompany", "Big Company"),
         ("cafe\u0301", "café"),
         ("\u200b\u202e", ""),
     ],
