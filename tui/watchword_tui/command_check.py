@@ -11,7 +11,7 @@ import click
 
 from watchword_tui.client import ValidatorClient
 from watchword_tui.errors import Exit, WatchwordError
-from watchword_tui.wording import verdict_of
+from watchword_tui.wording import clock_words, verdict_of
 
 if TYPE_CHECKING:
     from watchword_tui.answers import Checked
@@ -25,11 +25,14 @@ def check_code(settings: Settings, code: str, key: str | None, *, as_json: bool)
 
     Raises:
         ServerError: There is no verdict.
+        WatchwordError: There is no code.
     """
-    if code == "-":
-        code = sys.stdin.readline(_MAX_CODE_LINE).strip()
+    # Screens and people put spaces between the groups of a code.
+    code = "".join((_first_line() if code == "-" else code).split())
     if not code:
         raise WatchwordError("there is no code to check", "type one, or pipe it in with: check -")
+    if not code.isascii() or not code.isprintable():
+        raise WatchwordError("this is no code", "codes are digits, and for Steam letters too")
     profile = settings.profile
     checked = asyncio.run(_check(profile, key or profile.key, code))
     if as_json:
@@ -38,13 +41,17 @@ def check_code(settings: Settings, code: str, key: str | None, *, as_json: bool)
         verdict = verdict_of(checked)
         click.echo(f"{verdict.title.lower()}: {verdict.detail}")
     if checked.contact.clock_is_off:
-        offset = checked.contact.clock_offset or 0.0
-        click.echo(
-            f"watchword: this machine's clock is {abs(offset):.0f} s {'fast' if offset > 0 else 'slow'}"
-            f" by {profile.name}'s; set it, or codes will be refused",
-            err=True,
-        )
+        words = clock_words(checked.contact)
+        click.echo(f"watchword: {words} by {profile.name}'s; set it, or codes will fail", err=True)
     return Exit.OK if checked.answer.valid else Exit.NOT_VALID
+
+
+def _first_line() -> str:
+    if sys.stdin is None:
+        return ""
+    if sys.stdin.isatty():
+        click.echo("Code: ", nl=False, err=True)
+    return sys.stdin.buffer.readline(_MAX_CODE_LINE).decode("utf-8", "replace")
 
 
 async def _check(profile: ServerProfile, key: str, code: str) -> Checked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from watchword_tui.settings import Settings
+
+_LONGEST_WAIT = 1.0
+"""Seconds between looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Codes:
             elif single:
                 click.echo(live.code)
             else:
-                left = "-" if live.seconds_left is None else f"{live.seconds_left:.0f}"
+                left = "-" if live.seconds_left is None else str(math.ceil(live.seconds_left))
                 click.echo(f"{live.code}\t{left}\t{account.key.title}")
 
     def _follow(self, accounts: Sequence[Account]) -> None:
@@ -80,8 +84,9 @@ class Codes:
             sys.stdout.flush()
             if not waits:
                 return
-            # A little past the edge: waiting may end early by the clock's grain.
-            self.wait(min(waits) + 0.01)
+            # A little past the edge: waiting may end early by the clock's grain. And never long: it
+            # knows nothing of a machine that slept or a clock that was set.
+            self.wait(min(*waits, _LONGEST_WAIT) + 0.01)
 
 
 def _json(account: Account, live: LiveCode) -> str:

@@ -43,11 +43,15 @@ def show_qr(settings: Settings, request: QrRequest) -> None:
     Raises:
         WatchwordError: There is no such account, the terminal is too small, the file cannot be made.
     """
-    if request.from_server:
-        key = asyncio.run(_fetch(settings.profile))
-    else:
-        key = find_account(load_accounts(settings).accounts, request.account).key
-    code = make_qr(format_uri(key))
+    if request.from_server and request.account is not None:
+        raise WatchwordError("--from-server draws the server's key, no account", "leave one of them out")
+    if request.as_json and request.output is not None:
+        raise WatchwordError("--json prints and --output writes a file", "leave one of them out")
+    key = asyncio.run(_fetch(settings.profile)) if request.from_server else _find(settings, request)
+    try:
+        code = make_qr(format_uri(key))
+    except ValueError:
+        raise WatchwordError(f"the key of {key.title} is too long for a QR code") from None
     if request.as_json:
         click.echo(_json(key, code))
     elif request.output is not None:
@@ -59,6 +63,13 @@ def show_qr(settings: Settings, request: QrRequest) -> None:
         # The colours are the drawing: they stay in a pipe or file too.
         click.echo(text, nl=False, color=True)
         click.echo(f"{key.title}\nBy hand: {grouped(key.secret.base32())}", err=True)
+
+
+def _find(settings: Settings, request: QrRequest) -> Key:
+    loaded = load_accounts(settings)
+    for problem in loaded.problems:
+        click.echo(f"watchword: {problem}", err=True)
+    return find_account(loaded.accounts, request.account).key
 
 
 async def _fetch(profile: ServerProfile) -> Key:
@@ -91,11 +102,15 @@ def _write(path: Path, code: QrCode) -> None:
     try:
         # O_EXCL: never through a link, never over a file; 0600 from the first byte.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
     except FileExistsError:
         raise WatchwordError(f"{path} is there already", "name another file") from None
     except OSError as error:
+        raise WatchwordError(f"cannot write {path}: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        path.unlink()
         raise WatchwordError(f"cannot write {path}: {error.strerror}") from None
 
 
