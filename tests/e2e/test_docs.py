@@ -9,12 +9,13 @@ import click
 import msgspec
 import pytest
 from click.testing import CliRunner
-from watchword_server.cli import watchword_server
-from watchword_server.settings import Settings as ServerSettings
 
 from watchword_server import problems
+from watchword_server.cli import cli as watchword_server
 from watchword_server.problems import ProblemType
 from watchword_server.routes import ROUTES
+from watchword_server.settings import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, NAMES
+from watchword_server.settings import Settings as ServerSettings
 from watchword_server.tokens import Scope
 from watchword_tui import settings as app_settings
 from watchword_tui.cli import watchword
@@ -126,7 +127,7 @@ def test_every_variable_is_documented_and_no_other() -> None:
         for path in sources
         for name in re.findall(r'"(WATCHWORD_[A-Z_]*[A-Z])"', path.read_text("utf-8"))
     }
-    known = read | {f"WATCHWORD_SERVER_{name.upper()}" for name in ServerSettings.__struct_fields__}
+    known = read | {CONFIG_VARIABLE, *(f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in NAMES)}
 
     assert read <= set(re.findall(r"`(WATCHWORD_[A-Z_]+)`", SETTINGS)) <= known
 
