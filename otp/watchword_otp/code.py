@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import math
 from typing import TYPE_CHECKING
@@ -14,11 +13,9 @@ from watchword_otp.key import Algorithm, Key, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_DIGESTS = {
-    Algorithm.SHA1: hashlib.sha1,
-    Algorithm.SHA256: hashlib.sha256,
-    Algorithm.SHA512: hashlib.sha512,
-}
+_DIGESTS = {algorithm: algorithm.lower() for algorithm in Algorithm}
+"""What OpenSSL calls the hashes: a name is the short way into its HMAC."""
+
 _DECIMAL = frozenset("0123456789")
 _STEAM_ALPHABET = "23456789BCDFGHJKMNPQRTVWXY"
 _ALL_BITS = 10
@@ -40,6 +37,11 @@ class _Engine(HOTP):
 
     def byte_secret(self) -> bytes:
         return self._raw
+
+    @staticmethod
+    def int_to_bytestring(i: int, *, padding: int = 8) -> bytes:
+        # Each check draws several codes, and the parent builds these bytes one by one.
+        return i.to_bytes(padding, "big")
 
 
 def step_at(key: Key, now: float) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from watchword_otp import Algorithm, Key, Kind, Secret
 from watchword_server.store.protocol import (
@@ -32,23 +33,76 @@ BUSY_SECONDS = 5
 
 _T = TypeVar("_T")
 
-_KEY_COLUMNS = (
-    "id, name, secret, kind, algorithm, digits, period, last_step, consumed_at, failures, locked_until"
-)
-_LOAD = f"""
-SELECT {_KEY_COLUMNS} FROM keys
-WHERE status = 'active' AND name IN (SELECT value FROM json_each(?))
-"""  # noqa: S608 - our own column names
-_LOAD_ALL_OF_NAME = f"SELECT status, {_KEY_COLUMNS} FROM keys WHERE name = ?"  # noqa: S608 - as above
-
-# The condition, and the count of rows that met it, decide: not the reading before. The step only
-# ever grows (RFC 6238 section 5.2), whatever else goes wrong.
-_ADVANCE = """
-UPDATE keys SET last_step = :step, consumed_at = :consumed_at, failures = :failures,
-  locked_until = :locked_until
-WHERE id = :id AND status = 'active' AND last_step = :step_before AND failures = :failures_before
-  AND (last_step < :step OR (last_step = :step AND consumed_at IS :consumed_at))
+# The rows come back, and go, as one JSON value: the sqlite3 module lets go of the interpreter at every
+# row, and getting it back from a busy event loop takes longer than all the rest of the work on it.
+_ROWS = """
+SELECT json_group_array(json_array(
+  id, name, status, hex(secret), kind, algorithm, digits, period,
+  last_step, consumed_at, failures, locked_until
+)) FROM keys
 """
+_LOAD_ACTIVE = f"{_ROWS} WHERE status = 'active' AND name IN (SELECT value FROM json_each(?))"  # noqa: S608 - nothing of it is anyone's input
+_LOAD_ALL = f"{_ROWS} WHERE name = ?"
+
+# The condition, and the count of rows that met it, decide: not the reading before. A step is only
+# ever consumed if it is newer than the last (RFC 6238 section 5.2), whatever else goes wrong.
+_ADVANCE = """
+UPDATE keys SET last_step = a.step, consumed_at = a.consumed_at, failures = a.failures,
+  locked_until = a.locked_until
+FROM (
+  SELECT
+    json_extract(value, '$[0]') AS id,
+    json_extract(value, '$[1]') AS step_before,
+    json_extract(value, '$[2]') AS failures_before,
+    json_extract(value, '$[3]') AS consumes,
+    json_extract(value, '$[4]') AS step,
+    json_extract(value, '$[5]') AS consumed_at,
+    json_extract(value, '$[6]') AS failures,
+    json_extract(value, '$[7]') AS locked_until
+  FROM json_each(?)
+) AS a
+WHERE keys.id = a.id AND status = 'active'
+  AND last_step = a.step_before AND keys.failures = a.failures_before
+  AND (last_step < a.step OR NOT a.consumes)
+"""
+
+
+class _Row(msgspec.Struct, array_like=True):
+    id: int
+    name: str
+    status: str
+    secret: str
+    kind: Kind
+    algorithm: Algorithm
+    digits: int
+    period: int
+    last_step: int
+    consumed_at: float | None
+    failures: int
+    locked_until: float
+
+    def __repr__(self) -> str:
+        return f"<_Row {self.id}>"
+
+    def stored_key(self) -> StoredKey:
+        key = Key(
+            secret=Secret(bytes.fromhex(self.secret)),
+            kind=self.kind,
+            algorithm=self.algorithm,
+            digits=self.digits,
+            period=self.period,
+        )
+        state = KeyState(
+            last_step=self.last_step,
+            consumed_at=self.consumed_at,
+            failures=self.failures,
+            locked_until=self.locked_until,
+        )
+        return StoredKey(self.id, key, state)
+
+
+_read_rows = msgspec.json.Decoder(list[_Row]).decode
+_write_json = msgspec.json.Encoder().encode
 
 
 class SqliteStore:
@@ -79,8 +133,7 @@ class SqliteStore:
         """See `Store.settle`."""
 
         def work(connection: sqlite3.Connection) -> None:
-            rows = connection.execute(_LOAD, (json.dumps([*names]),)).fetchall()
-            advances = decide({row[1]: _stored_key(row) for row in rows})
+            advances = decide(_load_active(connection, names))
             if advances:
                 _advance(connection, advances)
 
@@ -90,8 +143,7 @@ class SqliteStore:
         """See `Store.find_key`."""
 
         def work(connection: sqlite3.Connection) -> StoredKey | None:
-            row = connection.execute(_LOAD, (json.dumps([name]),)).fetchone()
-            return None if row is None else _stored_key(row)
+            return _load_active(connection, [name]).get(name)
 
         return await self._run(work)
 
@@ -102,11 +154,12 @@ class SqliteStore:
 
         def work(connection: sqlite3.Connection) -> Activation:
             active, same = None, None
-            for status, *row in connection.execute(_LOAD_ALL_OF_NAME, (name,)):
-                stored = _stored_key(row)
+            (rows,) = connection.execute(_LOAD_ALL, (name,)).fetchone()
+            for row in _read_rows(rows):
+                stored = row.stored_key()
                 if stored.key == key:
                     same = stored
-                if status == "active":
+                if row.status == "active":
                     active = stored
             if active is not None and (active is same or not replacing):
                 return Activation.KEPT
@@ -241,42 +294,28 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
+def _load_active(connection: sqlite3.Connection, names: Collection[str]) -> dict[str, StoredKey]:
+    (rows,) = connection.execute(_LOAD_ACTIVE, (_write_json(names),)).fetchone()
+    return {row.name: row.stored_key() for row in _read_rows(rows)}
+
+
 def _advance(connection: sqlite3.Connection, advances: Sequence[Advance]) -> None:
-    changed = connection.executemany(
-        _ADVANCE,
-        [
-            {
-                "id": advance.id,
-                "step": advance.after.last_step,
-                "consumed_at": advance.after.consumed_at,
-                "failures": advance.after.failures,
-                "locked_until": advance.after.locked_until,
-                "step_before": advance.before.last_step,
-                "failures_before": advance.before.failures,
-            }
-            for advance in advances
-        ],
-    )
-    if changed.rowcount != len(advances):
+    changes = [
+        (
+            advance.id,
+            advance.before.last_step,
+            advance.before.failures,
+            advance.after.consumed_at != advance.before.consumed_at,
+            advance.after.last_step,
+            advance.after.consumed_at,
+            advance.after.failures,
+            advance.after.locked_until,
+        )
+        for advance in advances
+    ]
+    if connection.execute(_ADVANCE, (_write_json(changes),)).rowcount != len(changes):
         message = "a key was changed by someone else at the same moment; try again"
         raise StoreError(message)
-
-
-def _stored_key(row: Sequence[Any]) -> StoredKey:
-    number, _, secret, kind, algorithm, digits, period, step, consumed_at, failures, locked_until = row
-    return StoredKey(
-        id=number,
-        key=Key(
-            secret=Secret(secret),
-            kind=Kind(kind),
-            algorithm=Algorithm(algorithm),
-            digits=digits,
-            period=period,
-        ),
-        state=KeyState(
-            last_step=step, consumed_at=consumed_at, failures=failures, locked_until=locked_until
-        ),
-    )
 
 
 _WHAT_TO_DO = {
