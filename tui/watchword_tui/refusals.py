@@ -94,9 +94,7 @@ def no_answer(
         )
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
         return UnreachableError(f"{name} cannot be reached at {profile.url}", "is the server running?")
-    # A peer that closes without a word has no cause; one that talks something else has the parser's.
-    parsed = error.__cause__ is not None and error.__cause__.__cause__ is not None
-    if isinstance(error, httpx.RemoteProtocolError) and parsed and not answering:
+    if isinstance(error, httpx.RemoteProtocolError) and _is_gibberish(error) and not answering:
         return not_watchword(profile)
     return UnreachableError(f"the connection to {name} was lost", remedy)
 
@@ -140,6 +138,11 @@ def _untrusted(name: str, error: ssl.SSLCertVerificationError) -> UnreachableErr
         f"the certificate of {name} is not trusted",
         "name the authority's certificate with --ca-file or ca_file",
     )
+
+
+def _is_gibberish(error: httpx.RemoteProtocolError) -> bool:
+    # Behind httpx's error stands httpcore's; behind that the parser's, if there was something to parse.
+    return error.__cause__ is not None and error.__cause__.__context__ is not None
 
 
 def _cause_of(error: BaseException | None, kind: type[_Cause]) -> _Cause | None:
