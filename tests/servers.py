@@ -8,6 +8,7 @@ async with running_server(tmp_path) as server:
 from __future__ import annotations
 
 import contextlib
+import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ from watchword_server.tokens import Scope, Token, digest_of, new_token
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
+
+# Plain HTTP needs no certificates, and reading the system's takes longer than most tests.
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 NOON = 1_800_000_000.0
 """Where test clocks start: the first second of a step."""
@@ -72,7 +76,7 @@ class RunningServer:
         chosen = self.token if token is None else token
         headers = {"Authorization": f"Bearer {chosen}"} if chosen else {}
         async with httpx.AsyncClient(
-            base_url=self.url, headers=headers, trust_env=False, timeout=10
+            base_url=self.url, headers=headers, trust_env=False, timeout=10, verify=_NO_TLS
         ) as client:
             yield client
 

@@ -112,6 +112,7 @@ class SqliteStore:
         """Take over what `open` has made ready."""
         self._connection = connection
         self._thread = thread
+        self._closed = False
 
     @classmethod
     async def open(cls, path: Path) -> SqliteStore:
@@ -232,11 +233,17 @@ class SqliteStore:
 
     async def close(self) -> None:
         """See `Store.close`."""
+        self._closed = True
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._connection.close)
-        self._thread.shutdown()
+        # The thread has nothing left to do; waiting for it would block the event loop.
+        self._thread.shutdown(wait=False)
 
     async def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        if self._closed:
+            message = "it is closed"
+            raise StoreError(message)
+
         def transact() -> _T:
             with _transaction(self._connection):
                 return work(self._connection)
