@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -36,20 +37,24 @@ class WatchwordApp(TerminalApp):
         """Make the app for `session`, which it closes when it ends."""
         super().__init__()
         self._session = session
+        # Before the first frame: a later change would have every rule of CSS parsed again.
+        self.register_theme(themes.DARK)
+        self.register_theme(themes.LIGHT)
+        wanted = session.settings.theme
+        self.theme = wanted if wanted in self.available_themes else themes.DEFAULT
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the codes."""
         return CodesScreen(self._session)
 
+    def on_ready(self) -> None:
+        """Collect garbage from here on: the command line left it off for a quicker start."""
+        gc.enable()
+
     def on_mount(self) -> None:
-        """Put on the theme."""
-        self.register_theme(themes.DARK)
-        self.register_theme(themes.LIGHT)
-        wanted = self._session.settings.theme or themes.DEFAULT
-        if wanted in self.available_themes:
-            self.theme = wanted
-        else:
-            self.theme = themes.DEFAULT
+        """Say if the theme wanted is not there."""
+        wanted = self._session.settings.theme
+        if wanted not in {None, self.theme}:
             known = ", ".join(sorted(self.available_themes))
             self.notify(f"Known: {known}", title=f"No theme {wanted}", severity="warning", markup=False)
 

@@ -6,6 +6,7 @@ imported when it is wanted.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -209,7 +210,7 @@ def demo(ctx: click.Context, /) -> None:
 
     \b
     Examples:
-      watchword demo                        in the app: v, then Enter, then Enter again
+      watchword demo                        press v, then Enter, then Enter again
       watchword demo | cat                  as plain lines
     """  # noqa: D301 - \b is click's own mark
     from watchword_tui.demo import run_demo  # noqa: PLC0415 - each command loads its own
@@ -224,6 +225,8 @@ def _start_app(settings: Settings) -> None:
     require_terminal(os.environ)
     loaded = load_accounts(settings)
     scrub_environment(os.environ)
+    # Nothing made while starting is garbage; the app turns this on again at its first frame.
+    gc.disable()
     from watchword_tui.app import run_app  # noqa: PLC0415 - the first import of Textual
 
     run_app(settings, loaded)

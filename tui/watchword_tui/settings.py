@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -169,6 +168,8 @@ def _read_file(path: Path, *, required: bool) -> _File:
         return _File()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read the settings file {path}: {_reason(error)}") from None
+    import tomllib  # noqa: PLC0415 - many have no settings file, and a start counts milliseconds
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

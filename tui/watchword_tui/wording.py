@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from watchword_tui.answers import Reason
 from watchword_tui.errors import LockedError, NotWatchwordError, UnauthorisedError, UnreachableError
@@ -25,7 +25,20 @@ class Tone(StrEnum):
     @property
     def sign(self) -> str:
         """The sign that says the same as the colour."""
-        return {"good": "✓", "bad": "✗", "uncertain": "!"}[self.value]
+        return _SIGNS[self]
+
+    @property
+    def severity(self) -> Literal["information", "warning", "error"]:
+        """How a toast shows it."""
+        return _SEVERITIES[self]
+
+
+_SIGNS = {Tone.GOOD: "✓", Tone.BAD: "✗", Tone.UNCERTAIN: "!"}
+_SEVERITIES: dict[Tone, Literal["information", "warning", "error"]] = {
+    Tone.GOOD: "information",
+    Tone.BAD: "error",
+    Tone.UNCERTAIN: "warning",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +116,14 @@ def clock_words(contact: Contact) -> str:
     if not contact.clock_is_off:
         return "clock ok"
     return f"this clock is {abs(offset):.0f} s {'fast' if offset > 0 else 'slow'}"
+
+
+def contact_words(server: str, contact: Contact | None, *, reached: bool) -> tuple[str, bool]:
+    """Say how a server stands, and whether the person must know: gone, or of another time."""
+    if not reached:
+        return f"{server} not reached", True
+    if contact is None:
+        return server, False
+    if contact.clock_is_off:
+        return f"{clock_words(contact)}: set it, or codes will fail", True
+    return f"{server}   {contact.round_trip * 1000:.0f} ms   {clock_words(contact)}", False

@@ -5,38 +5,27 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import getters, on, work
+from textual import getters, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from watchword_tui.accounts import Account
-from watchword_tui.errors import WatchwordError
 from watchword_tui.widgets.code_card import CodeCard
 from watchword_tui.widgets.code_list import CodeList
 from watchword_tui.widgets.gauge import Gauge
-from watchword_tui.widgets.history import History
 from watchword_tui.widgets.status_line import StatusLine
-from watchword_tui.widgets.validate_panel import ValidatePanel
-from watchword_tui.wording import Tone, Verdict, clock_words, verdict_of, verdict_of_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Literal
 
     from textual.app import ComposeResult
 
-    from watchword_tui.answers import Contact
     from watchword_tui.session import Session
-    from watchword_tui.settings import ServerProfile
+    from watchword_tui.widgets.validate_panel import ValidatePanel
 
-_SEVERITIES: dict[Tone, Literal["information", "warning", "error"]] = {
-    Tone.GOOD: "information",
-    Tone.BAD: "error",
-    Tone.UNCERTAIN: "warning",
-}
 _BARS_OF_ONE = (20,)
 _BARS_OF_SEVERAL = (10, 10)
 """Cells of the gauges' bars, by how many periods are in use."""
@@ -64,38 +53,27 @@ class CodesScreen(Screen[None]):
 
     code_list = getters.query_one(CodeList)
     card = getters.query_one(CodeCard)
-    panel = getters.query_one(ValidatePanel)
-    history = getters.query_one(History)
     status = getters.query_one(StatusLine)
 
     def __init__(self, session: Session) -> None:
         """Show the accounts of `session`."""
         super().__init__()
         self._session = session
+        self.panel: ValidatePanel | None = None
+        """Validate; it comes when the codes are on the screen."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the list and the two panels."""
-        settings = self._session.settings
+        """Lay out the codes, and room for the rest."""
         yield StatusLine()
-        yield Static(
-            "This terminal is too small for the codes.\n\nMake it at least 60 columns by 16 rows.",
-            id="too-small",
-        )
+        if self._session.guide:
+            yield Static(self._session.guide, id="guide", markup=False)
         with Horizontal(id="gauges"):
             yield from self._gauges()
         with Vertical(id="body"):
-            with Vertical(id="accounts"):
-                yield Static(self._session.guide, id="guide", markup=False)
-                yield CodeList()
-                yield Static(_NO_ACCOUNTS, id="no-accounts", markup=False)
+            yield CodeList()
             with Vertical(id="panels"):
-                with Vertical(classes="panel", id="card-panel"):
-                    yield CodeCard()
-                with Vertical(classes="panel", id="validate-panel"):
-                    yield ValidatePanel(settings.profiles, settings.server)
-                with Vertical(classes="panel", id="history-panel"):
-                    yield History()
-        yield Footer(compact=True)
+                yield CodeCard()
+        yield Horizontal(id="foot")
 
     def _gauges(self) -> list[Gauge]:
         """One gauge for each period in use; the rarer ones are numbers only."""
@@ -107,18 +85,33 @@ class CodesScreen(Screen[None]):
         ]
 
     def on_mount(self) -> None:
-        """Show the accounts and begin to count."""
-        self.query_one("#validate-panel").border_title = "Validate"
-        self.query_one("#history-panel").border_title = "Verdicts"
-        self.query_one("#card-panel").border_title = "Code"
-        self.query_one("#guide").display = bool(self._session.guide)
+        """Show the accounts and begin to count; the rest comes when the codes are on the screen."""
         self.show_accounts()
+        self.status.show_server(self._session.settings.server)
+        self._tick()
+        self.call_after_refresh(self._complete)
+
+    async def _complete(self) -> None:
+        """Fill the room left for Validate, the verdicts and the footer.
+
+        These cost as much as all else together, and nobody needs them before the codes.
+        """
+        from textual.widgets import Footer  # noqa: PLC0415 - as the docstring says
+
+        from watchword_tui.widgets.history import History  # noqa: PLC0415 - as above
+        from watchword_tui.widgets.validate_panel import ValidatePanel  # noqa: PLC0415 - as above
+
+        panel = ValidatePanel(self._session)
+        await self.query_one("#panels").mount(panel, History())
+        await self.query_one("#foot").mount(Footer(compact=True))
+        await self.query_one("#body").mount(
+            Static(_NO_ACCOUNTS, id="no-accounts", markup=False), before=0
+        )
+        await self.mount(Static(_TOO_SMALL, id="too-small"))
+        self.panel = panel
+        self.refresh_bindings()
         for problem in self._session.problems:
             self.notify(problem, severity="warning", markup=False, timeout=10)
-        self.show_contact(self.panel.profile, None)
-        self._tick()
-        # After the first frame: it brings the HTTP library.
-        self.call_after_refresh(self._probe)
 
     def show_accounts(self) -> None:
         """Show the app's accounts, after they changed too."""
@@ -144,39 +137,15 @@ class CodesScreen(Screen[None]):
         self.code_list.tick(now)
         self.card.tick(now)
 
-    def show_contact(self, profile: ServerProfile, contact: Contact | None) -> None:
-        """Write into the first line how the server stands."""
-        if contact is None:
-            self.status.show_server(profile.name)
-        elif contact.clock_is_off:
-            self.status.show_server(f"{clock_words(contact)}: set it, or codes will fail", alarm=True)
-        else:
-            milliseconds = f"{contact.round_trip * 1000:.0f} ms"
-            self.status.show_server(f"{profile.name}   {milliseconds}   {clock_words(contact)}")
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Show the way back only where one is away, and what needs an account only with one."""
+        if self.panel is None and action in {"validate", "next_server", "enrol"}:
+            return None
         if action == "back":
             return self.focused not in {None, self.code_list}
         if action in {"copy", "qr"}:
             return bool(self._session.accounts) or None
         return True
-
-    @work(exclusive=True, group="probe")
-    async def _probe(self) -> None:
-        """See whether the server is there and agrees about the time."""
-        profile = self.panel.profile
-        self.show_contact(profile, None)
-        try:
-            contact = await self._session.client(profile).probe()
-        except WatchwordError:
-            self.status.show_server(f"{profile.name} not reached", alarm=True)
-        else:
-            self.show_contact(profile, contact)
-
-    @on(ValidatePanel.ServerChosen)
-    def _server_chosen(self) -> None:
-        self._probe()
 
     @on(CodeList.Highlighted)
     def _highlighted(self) -> None:
@@ -192,23 +161,26 @@ class CodesScreen(Screen[None]):
 
     def action_validate(self) -> None:
         """Put the highlighted account's code into Validate."""
-        self.panel.fill_in(self.card.code)
+        if self.panel is not None:
+            self.panel.fill_in(self.card.code)
 
     def action_next_server(self) -> None:
         """Choose the next server."""
-        names = [profile.name for profile in self._session.settings.profiles]
-        self.panel.choose_server(names[(names.index(self.panel.profile.name) + 1) % len(names)])
+        if self.panel is not None:
+            self.panel.choose_next_server()
 
     def action_back(self) -> None:
         """Give up what is being asked, and go back to the list."""
-        if self.workers.cancel_group(self, "validate"):
-            self.panel.show_nothing()
+        if self.panel is not None:
+            self.panel.give_up()
         self.set_focus(self.code_list if self._session.accounts else None)
 
     def action_enrol(self) -> None:
         """Show the server's key for a phone to scan; it can be kept in the list as well."""
         from watchword_tui.screens.enrol import EnrolScreen  # noqa: PLC0415 - brings the QR library
 
+        if self.panel is None:
+            return
         profile = self.panel.profile
 
         async def fetch() -> Account:
@@ -271,31 +243,31 @@ class CodesScreen(Screen[None]):
         yield SystemCommand("Next server", "Have another server judge", self.action_next_server)
         yield SystemCommand("Help", "Show the keys", self.action_help)
 
-    @on(ValidatePanel.Submitted)
-    def _submitted(self) -> None:
-        self.panel.show_busy()
-        self._validate(self.panel.profile, self.panel.key, self.panel.code)
+    def on_validate_panel_contacted(self, event: ValidatePanel.Contacted) -> None:
+        """Write into the first line how the server stands."""
+        from watchword_tui.wording import contact_words  # noqa: PLC0415 - not for the first frame
 
-    @work(exclusive=True, group="validate")
-    async def _validate(self, profile: ServerProfile, key: str, code: str) -> None:
-        try:
-            checked = await self._session.client(profile).check(key, code)
-        except WatchwordError as error:
-            self._show_verdict(profile, verdict_of_error(error))
-            return
-        self.show_contact(profile, checked.contact)
-        self._show_verdict(profile, verdict_of(checked))
+        words, alarm = contact_words(event.profile.name, event.contact, reached=event.reached)
+        self.status.show_server(words, alarm=alarm)
 
-    def _show_verdict(self, profile: ServerProfile, verdict: Verdict) -> None:
-        self.panel.show_verdict(verdict)
-        self.history.add(self._session.clock(), profile.name, verdict)
+    def on_validate_panel_judged(self, event: ValidatePanel.Judged) -> None:
+        """Note the verdict, and raise a toast: the eye may be elsewhere."""
+        from watchword_tui.widgets.history import History  # noqa: PLC0415 - not for the first frame
+
+        verdict = event.verdict
+        self.query_one(History).add(self._session.clock(), event.profile.name, verdict)
         self.notify(
             verdict.detail,
             title=f"{verdict.tone.sign} {verdict.title}",
-            severity=_SEVERITIES[verdict.tone],
+            severity=verdict.tone.severity,
             markup=False,
         )
 
+
+_TOO_SMALL = """\
+This terminal is too small for the codes.
+
+Make it at least 60 columns by 16 rows."""
 
 _NO_ACCOUNTS = """\
 No accounts yet.

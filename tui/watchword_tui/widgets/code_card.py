@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Digits, Static
 
@@ -21,29 +21,21 @@ class CodeCard(Horizontal):
     DEFAULT_CSS = """
     CodeCard {
         height: auto;
-        #large { width: auto; height: 3; color: $accent; text-style: bold; }
-        #large-plain { width: auto; height: 3; color: $accent; text-style: bold; padding: 1 1; }
-        #about { height: auto; width: 1fr; padding-left: 3; }
-        #title { text-style: bold; height: 1; text-overflow: ellipsis; text-wrap: nowrap; }
-        #name, #next { color: $foreground 65%; height: 1; text-overflow: ellipsis; text-wrap: nowrap; }
-        #notices { color: $warning; height: auto; }
+        #large { width: auto; height: 3; margin-right: 3; color: $accent; text-style: bold; }
+        #about { height: auto; width: 1fr; text-overflow: ellipsis; text-wrap: nowrap; }
     }
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(classes="panel", id="card")
+        self.border_title = "Code"
         self._account: Account | None = None
         self._live: LiveCode | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the digits and the words beside them."""
         yield Digits("", id="large")
-        yield Static("", id="large-plain", markup=False)
-        with Vertical(id="about"):
-            yield Static("", id="title", markup=False)
-            yield Static("", id="name", markup=False)
-            yield Static("", id="next", markup=False)
-            yield Static("", id="notices", markup=False)
+        yield Static("", id="about", markup=False)
 
     @property
     def code(self) -> str:
@@ -53,18 +45,10 @@ class CodeCard(Horizontal):
     def show_account(self, account: Account | None, now: float) -> None:
         """Show `account` with its code at `now` (Unix seconds)."""
         self._account, self._live = account, None
-        if account is None:
-            return
-        steam = account.key.kind is Kind.STEAM
-        # Textual's large glyphs are digits; Steam's letters have none.
-        self.query_one("#large").display = not steam
-        self.query_one("#large-plain").display = steam
-        self.query_one("#title", Static).update(Content(account.issuer))
-        self.query_one("#name", Static).update(Content(account.name))
-        notices = self.query_one("#notices", Static)
-        notices.update(Content("\n".join(f"! {notice}" for notice in account.notices)))
-        notices.display = bool(account.notices)
-        self.tick(now)
+        if account is not None:
+            # Textual's large glyphs are digits; Steam's letters have none.
+            self.query_one("#large").display = account.key.kind is not Kind.STEAM
+            self.tick(now)
 
     def tick(self, now: float) -> None:
         """Go on to `now` (Unix seconds); nothing is drawn while the code stays."""
@@ -74,11 +58,19 @@ class CodeCard(Horizontal):
         if self._live is not None and live.moving_factor == self._live.moving_factor:
             return
         self._live = live
-        if self._account.key.kind is Kind.STEAM:
-            self.query_one("#large-plain", Static).update(Content("  ".join(live.code)))
-        else:
-            self.query_one("#large", Digits).update(grouped(live.code))
+        self.query_one("#large", Digits).update(grouped(live.code))
+        self.query_one("#about", Static).update(self._about(self._account, live))
+
+    @staticmethod
+    def _about(account: Account, live: LiveCode) -> Content:
         after = f"then {grouped(live.next_code)}"
-        if self._account.key.kind is Kind.HOTP:
+        if account.key.kind is Kind.HOTP:
             after = f"counter {live.moving_factor}, {after}"
-        self.query_one("#next", Static).update(Content(after))
+        parts: list[tuple[str, str]] = [(account.issuer, "bold")]
+        if account.key.kind is Kind.STEAM:
+            parts.insert(0, (f"{'  '.join(live.code)}\n", "bold $accent"))
+        if account.name:
+            parts.append((f"\n{account.name}", "$foreground 65%"))
+        parts.append((f"\n{after}", "$foreground 65%"))
+        parts += [(f"\n! {notice}", "$warning") for notice in account.notices]
+        return Content.assemble(*parts)

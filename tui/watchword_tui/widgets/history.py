@@ -26,7 +26,8 @@ class History(Static):
     """
 
     def __init__(self) -> None:
-        super().__init__("No verdicts yet.", markup=False)
+        super().__init__("No verdicts yet.", markup=False, classes="panel")
+        self.border_title = "Verdicts"
         self._lines: deque[Content] = deque(maxlen=_KEPT)
 
     def add(self, now: float, server: str, verdict: Verdict) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -12,12 +12,14 @@ from textual.message import Message
 from textual.widgets import Button, Input, Select, Static
 
 from watchword_tui.accounts import grouped
+from watchword_tui.errors import WatchwordError
+from watchword_tui.wording import verdict_of, verdict_of_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from textual.app import ComposeResult
 
+    from watchword_tui.answers import Contact
+    from watchword_tui.session import Session
     from watchword_tui.settings import ServerProfile
     from watchword_tui.wording import Verdict
 
@@ -52,17 +54,29 @@ class ValidatePanel(Vertical):
     }
     """
 
-    class Submitted(Message):
-        """The person wants the code in the field judged; the code itself stays in the field."""
+    class Contacted(Message):
+        """A server was chosen or answered: `contact` is None before it did, `reached` if it cannot."""
 
-    class ServerChosen(Message):
-        """Another server was chosen."""
+        def __init__(self, profile: ServerProfile, contact: Contact | None, *, reached: bool) -> None:
+            super().__init__()
+            self.profile = profile
+            self.contact = contact
+            self.reached = reached
 
-    def __init__(self, profiles: Sequence[ServerProfile], server: str) -> None:
-        """Offer `profiles`, with `server` chosen."""
-        super().__init__()
-        self._profiles = {profile.name: profile for profile in profiles}
-        self._server = server
+    class Judged(Message):
+        """There is a verdict, or words why there is none."""
+
+        def __init__(self, profile: ServerProfile, verdict: Verdict) -> None:
+            super().__init__()
+            self.profile = profile
+            self.verdict = verdict
+
+    def __init__(self, session: Session) -> None:
+        """Offer the servers of `session`."""
+        super().__init__(classes="panel")
+        self.border_title = "Validate"
+        self._session = session
+        self._profiles = {profile.name: profile for profile in session.settings.profiles}
         self._busy = False
 
     def compose(self) -> ComposeResult:
@@ -71,7 +85,7 @@ class ValidatePanel(Vertical):
             yield Static("Server", classes="caption")
             yield Select(
                 [(Content(name), name) for name in self._profiles],
-                value=self._server,
+                value=self._session.settings.server,
                 allow_blank=False,
                 compact=True,
                 id="server",
@@ -79,7 +93,7 @@ class ValidatePanel(Vertical):
             )
             yield Static("Key", classes="caption key-caption")
             yield Input(
-                self._profiles[self._server].key,
+                self._session.settings.profile.key,
                 compact=True,
                 id="key",
                 max_length=64,
@@ -100,9 +114,10 @@ class ValidatePanel(Vertical):
         yield Static("", id="verdict", markup=False)
 
     def on_mount(self) -> None:
-        """Stop the cursors from blinking: two repaints a second for nothing."""
+        """Look for the server. The cursors do not blink: that is two repaints a second for nothing."""
         for field in self.query(Input):
             field.cursor_blink = False
+        self._probe()
 
     @property
     def profile(self) -> ServerProfile:
@@ -126,30 +141,52 @@ class ValidatePanel(Vertical):
         field.focus()
         field.cursor_position = len(field.value)
 
-    def choose_server(self, name: str) -> None:
-        """Choose another server."""
-        self.query_one("#server", Select).value = name
+    def choose_next_server(self) -> None:
+        """Choose the server after the one chosen, round and round."""
+        names = list(self._profiles)
+        following = names[(names.index(self.profile.name) + 1) % len(names)]
+        self.query_one("#server", Select).value = following
 
-    def show_busy(self) -> None:
-        """Say that the server is being asked."""
-        self._busy = True
-        self._update_button()
-        self._write("", f"Asking {self.profile.name} …")
+    def give_up(self) -> None:
+        """Stop waiting for a verdict, if one is waited for."""
+        if self._busy:
+            self.workers.cancel_group(self, "ask")
+            self._set_busy(busy=False)
+            self._write("", "")
 
-    def show_verdict(self, verdict: Verdict) -> None:
-        """Write the verdict under the field."""
-        self._busy = False
-        self._update_button()
+    @work(exclusive=True, group="probe")
+    async def _probe(self) -> None:
+        """See whether the server is there and agrees about the time."""
+        profile = self.profile
+        self.post_message(self.Contacted(profile, None, reached=True))
+        try:
+            contact = await self._session.client(profile).probe()
+        except WatchwordError:
+            self.post_message(self.Contacted(profile, None, reached=False))
+        else:
+            self.post_message(self.Contacted(profile, contact, reached=True))
+
+    @work(exclusive=True, group="ask")
+    async def _ask(self, profile: ServerProfile, key: str, code: str) -> None:
+        self._set_busy(busy=True)
+        self._write("", f"Asking {profile.name} …")
+        try:
+            checked = await self._session.client(profile).check(key, code)
+        except WatchwordError as error:
+            verdict = verdict_of_error(error)
+        else:
+            self.post_message(self.Contacted(profile, checked.contact, reached=True))
+            verdict = verdict_of(checked)
+        self._set_busy(busy=False)
         self._write(f"-{verdict.tone}", f"{verdict.tone.sign} {verdict.title}", verdict.detail)
         field = self.query_one("#code", Input)
         if field.has_focus:
             field.action_select_all()
+        self.post_message(self.Judged(profile, verdict))
 
-    def show_nothing(self) -> None:
-        """Clear the verdict."""
-        self._busy = False
+    def _set_busy(self, *, busy: bool) -> None:
+        self._busy = busy
         self._update_button()
-        self._write("", "")
 
     def _write(self, tone: str, title: str, detail: str = "") -> None:
         place = self.query_one("#verdict", Static)
@@ -170,11 +207,11 @@ class ValidatePanel(Vertical):
     def _server_changed(self, event: Select.Changed) -> None:
         event.stop()
         self.query_one("#key", Input).value = self.profile.key
-        self.post_message(self.ServerChosen())
+        self._probe()
 
     @on(Input.Submitted)
     @on(Button.Pressed)
     def _submit(self, event: Input.Submitted | Button.Pressed) -> None:
         event.stop()
         if not self.query_one("#send", Button).disabled:
-            self.post_message(self.Submitted())
+            self._ask(self.profile, self.key, self.code)
