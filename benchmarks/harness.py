@@ -93,7 +93,8 @@ class Report:
         bases = [f"{figure.name}: {figure.basis}" for figure in self.figures]
         machine = [f"{name}: {value}" for name, value in self.machine.items()]
         missing = [f"not measured: {reason}" for reason in self.unavailable]
-        return "\n".join([*table, "", *bases, "", *machine, *missing])
+        parts = [table if self.figures else [], bases, machine, missing]
+        return "\n\n".join("\n".join(part) for part in parts if part)
 
 
 def interleaved(rounds: int, *subjects: Callable[[], float]) -> list[list[float]]:
