@@ -157,7 +157,7 @@ class TestFiles:
     def test_a_key_in_several_places_is_one_account_from_the_first(self, tmp_path: Path) -> None:
         first = write(tmp_path / "a.txt", f"{GITHUB}\n{GITHUB}\n{BANK}\n")
         second = write(tmp_path / "b.txt", f"{BANK}\n{GITHUB}\n")
-        loaded = load_accounts(settings(first, second, first))
+        loaded = load_accounts(settings(first, second))
 
         assert titles(loaded) == ["GitHub (alice@example.com)", "Bank (alice)"]
         assert {account.source for account in loaded.accounts} == {"a.txt"}

@@ -150,7 +150,7 @@ class TestInput:
         assert ended.status == 2
         assert ended.complaint.startswith("there is no code to check")
 
-    @pytest.mark.parametrize("stdin", [b"\xff\xfe12\x1b[31m\n", ("\uff11" * 6).encode()])
+    @pytest.mark.parametrize("stdin", [b"\xff\xfe12\n", b"12\x1b[31m\n", ("\uff11" * 6).encode()])
     async def test_an_input_that_is_no_code_is_one_line_and_not_shown(
         self, desk: Desk, stdin: bytes
     ) -> None:

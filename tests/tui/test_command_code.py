@@ -139,7 +139,8 @@ class FakeTime:
         assert seconds > 0
         before, self.now = self.now, self.now + seconds
         for moment in [moment for moment in self.jump if before < moment <= self.now]:
-            self.now = self.jump.pop(moment)
+            # Waiting lasts as long as it would have: it is the clock that was set.
+            self.now += self.jump.pop(moment) - moment
         if self.now > self.until:
             raise EndOfTestError
 

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -82,13 +83,14 @@ class TestDrawing:
 
 class TestTerminal:
     async def test_it_fits_80_columns_and_24_rows(self, desk: Desk, tmp_path: Path) -> None:
-        desk.write("otp.txt", GITHUB)
+        uri = format_uri(replace(parse_uri(GITHUB), issuer="Example Corporation"))
+        desk.write("otp.txt", uri)
         ended = await desk.run_on_terminal("qr", "--accounts", "otp.txt")
         drawn = [line for line in ended.out.splitlines() if line.startswith("\x1b")]
 
         assert ended.status == 0
         assert len(drawn) < 24
-        assert decode_qr(half_block_modules("\n".join(drawn)), tmp_path) == URI
+        assert decode_qr(half_block_modules("\n".join(drawn)), tmp_path) == uri
 
     async def test_a_terminal_that_is_too_small_is_refused_with_a_way_out(self, desk: Desk) -> None:
         desk.write("otp.txt", GITHUB)
