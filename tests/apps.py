@@ -58,8 +58,12 @@ async def running(
 
 
 async def settled(pilot: Pilot[None]) -> None:
-    """Wait until nothing is being asked or drawn."""
+    """Wait until the screen is whole, and nothing is being asked or drawn."""
     await pilot.pause()
+    codes = pilot.app.screen_stack[0]
+    assert isinstance(codes, CodesScreen)
+    while codes.panel is None:
+        await pilot.pause()
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from textual import events
 from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import Input
@@ -243,3 +244,13 @@ async def test_the_server_is_looked_for_and_its_clock_compared(tmp_path: Path) -
 async def test_fields_do_not_blink(clock: Clock) -> None:
     async with running(make_app(clock=clock)) as (_, screen):
         assert [field.cursor_blink for field in screen.query(Input)] == [False, False]
+
+
+async def test_what_is_typed_before_the_screen_is_whole_is_not_lost(tmp_path: Path) -> None:
+    async with running_server(tmp_path, key=GITHUB) as server:
+        app = make_app(clock=server.clock, profiles=[profile_of(server)])
+        async with app.run_test() as pilot:
+            app.post_message(events.Key("v", "v"))
+            await settled(pilot)
+            await press(pilot, "enter")
+            assert "✓ Accepted" in text(pilot)

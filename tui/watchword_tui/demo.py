@@ -41,7 +41,7 @@ _STOP_TIMEOUT = 10.0
 """Seconds a server may take to stop before it is killed."""
 
 _PROFILE = "demo"
-_GUIDE = "This is a demo. Press v, then Enter: the server accepts the code. Enter again: it is used up."
+_GUIDE = "Demo. Press v, then Enter: the code is accepted. Enter again: it is used up."
 
 
 @dataclass(frozen=True, slots=True)

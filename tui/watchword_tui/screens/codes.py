@@ -139,8 +139,6 @@ class CodesScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Show the way back only where one is away, and what needs an account only with one."""
-        if self.panel is None and action in {"validate", "next_server", "enrol"}:
-            return None
         if action == "back":
             return self.focused not in {None, self.code_list}
         if action in {"copy", "qr"}:
@@ -161,7 +159,9 @@ class CodesScreen(Screen[None]):
 
     def action_validate(self) -> None:
         """Put the highlighted account's code into Validate."""
-        if self.panel is not None:
+        if self.panel is None:
+            self.call_after_refresh(self.action_validate)
+        else:
             self.panel.fill_in(self.card.code)
 
     def action_next_server(self) -> None:
@@ -179,9 +179,7 @@ class CodesScreen(Screen[None]):
         """Show the server's key for a phone to scan; it can be kept in the list as well."""
         from watchword_tui.screens.enrol import EnrolScreen  # noqa: PLC0415 - brings the QR library
 
-        if self.panel is None:
-            return
-        profile = self.panel.profile
+        profile = self.panel.profile if self.panel else self._session.settings.profile
 
         async def fetch() -> Account:
             key = await self._session.client(profile).enrolment_key()

@@ -1,0 +1,43 @@
+"""Renew docs/pictures from the screens the tests hold: what a reader sees is what the tests saw.
+
+The tests' pictures come from the real app. Here they only lose the reference to a web font, so that
+showing them asks nobody for anything.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SNAPSHOTS = ROOT / "tests" / "tui" / "__snapshots__" / "test_snapshots"
+PICTURES = ROOT / "docs" / "pictures"
+
+CHOSEN = {
+    "codes.svg": "TestPictures.test_accepted[80x24].svg",
+    "codes-wide.svg": "TestPictures.test_replayed[120x40].svg",
+    "codes-light.svg": "TestPictures.test_light[120x40].svg",
+    "enrol.svg": "TestPictures.test_enrol[80x24].svg",
+    "help.svg": "TestPictures.test_help[80x24].svg",
+}
+"""Picture to snapshot."""
+
+_WEB_FONT = re.compile(r"\s*@font-face\s*\{[^}]*\}")
+
+
+def picture_of(snapshot: str) -> str:
+    """The snapshot without its web fonts; a reader's own monospace font is used."""
+    return _WEB_FONT.sub("", snapshot)
+
+
+def main() -> None:
+    """Write every chosen picture."""
+    PICTURES.mkdir(exist_ok=True)
+    for name, snapshot in CHOSEN.items():
+        text = (SNAPSHOTS / snapshot).read_text("utf-8")
+        (PICTURES / name).write_text(picture_of(text), "utf-8")
+        print(f"docs/pictures/{name}")
+
+
+if __name__ == "__main__":
+    main()

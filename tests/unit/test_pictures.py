@@ -1,0 +1,33 @@
+"""The pictures in the documents are the screens that the tests hold."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = importlib.util.spec_from_file_location("pictures", ROOT / "scripts" / "pictures.py")
+assert SPEC
+assert SPEC.loader
+pictures = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(pictures)
+
+
+@pytest.mark.parametrize("name", pictures.CHOSEN)
+def test_a_picture_is_what_the_tests_saw(name: str) -> None:
+    snapshot = (pictures.SNAPSHOTS / pictures.CHOSEN[name]).read_text("utf-8")
+    assert (pictures.PICTURES / name).read_text("utf-8") == pictures.picture_of(snapshot), (
+        "renew it with: make pictures"
+    )
+
+
+@pytest.mark.parametrize("name", pictures.CHOSEN)
+def test_a_picture_fetches_nothing(name: str) -> None:
+    text = (pictures.PICTURES / name).read_text("utf-8")
+    assert set(re.findall(r"https?://[^\"' )<]+", text)) <= {
+        "http://www.w3.org/2000/svg",
+        "https://textual.textualize.io/",
+    }
