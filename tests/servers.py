@@ -22,17 +22,20 @@ from watchword_server.store.sqlite import SqliteStore
 from watchword_server.tokens import Scope, Token, digest_of, new_token
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
-# Plain HTTP needs no certificates, and reading the system's takes longer than most tests.
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For httpx's `verify`: reading the system's certificates takes longer than most tests."""
 
 NOON = 1_800_000_000.0
 """Where test clocks start: the first second of a step."""
 
 KEY = Key(secret=Secret(b"12345678901234567890"))
 """RFC 6238's SHA1 key, as an ordinary one with 6 digits."""
+
+
+_TOKENS = {"all": set(Scope), "check": {Scope.CHECK}, "qr": {Scope.QR}}
 
 
 @dataclass(slots=True)
@@ -76,7 +79,7 @@ class RunningServer:
         chosen = self.token if token is None else token
         headers = {"Authorization": f"Bearer {chosen}"} if chosen else {}
         async with httpx.AsyncClient(
-            base_url=self.url, headers=headers, trust_env=False, timeout=10, verify=_NO_TLS
+            base_url=self.url, headers=headers, trust_env=False, timeout=10, verify=NO_TLS
         ) as client:
             yield client
 
@@ -89,7 +92,6 @@ async def running_server(
     clock: Clock | None = None,
     window: int = 1,
     issuer: str = "Watchword",
-    configured_tokens: Iterable[Token] = (),
 ) -> AsyncIterator[RunningServer]:
     """Run the application on a free loopback port; run it again on the same folder to restart it."""
     clock = clock or Clock()
@@ -97,24 +99,18 @@ async def running_server(
     store = await SqliteStore.open(database)
     try:
         await store.activate_key("default", key, clock.now)
-        tokens = {}
-        for name, scopes in {
-            "all": set(Scope),
-            "check": {Scope.CHECK},
-            "qr": {Scope.QR},
-        }.items():
-            tokens[name] = new_token()
-            await store.revoke_token(name, clock.now)
-            await store.add_token(
-                Token(name=name, digest=digest_of(tokens[name]), scopes=frozenset(scopes))
-            )
+        texts = {name: new_token() for name in _TOKENS}
+        tokens = [
+            Token(name=name, digest=digest_of(texts[name]), scopes=frozenset(scopes))
+            for name, scopes in _TOKENS.items()
+        ]
         runner = make_runner(
             create_app(
                 store=store,
                 clock=clock,
                 window=window,
                 issuer=issuer,
-                configured_tokens=configured_tokens,
+                configured_tokens=tokens,
             )
         )
         await runner.setup()
@@ -127,9 +123,9 @@ async def running_server(
                 key=key,
                 store=store,
                 database=database,
-                token=tokens["all"],
-                check_token=tokens["check"],
-                qr_token=tokens["qr"],
+                token=texts["all"],
+                check_token=texts["check"],
+                qr_token=texts["qr"],
             )
         finally:
             await runner.cleanup()

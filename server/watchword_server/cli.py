@@ -113,16 +113,7 @@ def serve(
     def announce(greeting: Greeting) -> None:
         click.echo(greeting.as_json() if as_json else greeting.as_text(options))
 
-    with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
-        runner.run(
-            server.serve(
-                settings,
-                configured,
-                clock=time.time,
-                announce=announce,
-                stop_on_eof=stop_on_eof,
-            )
-        )
+    server.serve(settings, configured, clock=time.time, announce=announce, stop_on_eof=stop_on_eof)
 
 
 @cli.group()

@@ -23,7 +23,8 @@ from watchword_server.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
 
     from watchword_server.dotenv import Configured
     from watchword_server.settings import Settings
@@ -60,7 +61,7 @@ def make_runner(app: web.Application) -> web.AppRunner:
     )
 
 
-async def serve(
+def serve(
     settings: Settings,
     configured: Configured,
     *,
@@ -83,50 +84,62 @@ async def serve(
         UserError: The port or the data folder cannot be used.
         StoreError: The database cannot be used.
     """
-    stop = _stop_signal(stop_on_eof=stop_on_eof)
-    async with contextlib.AsyncExitStack() as stack:
-        # The port first: a first token must not be made for a server that will not start.
-        bound = sockets.bind(settings.host, settings.port)
-        stack.callback(sockets.close, bound)
+    # The port first: a first token must not be made for a server that will not start.
+    bound = sockets.bind(settings.host, settings.port)
+    try:
         database = prepare_data_dir(settings.data_path)
+
+        async def run() -> None:
+            stop = _stop_signal(stop_on_eof=stop_on_eof)
+            async with _started(settings, configured, clock, bound, database) as greeting:
+                announce(greeting)
+                await stop.wait()
+                _logger.info("stopping")
+
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run())
+    finally:
+        sockets.close(bound)
+
+
+@contextlib.asynccontextmanager
+async def _started(
+    settings: Settings,
+    configured: Configured,
+    clock: Callable[[], float],
+    bound: Sequence[socket.socket],
+    database: Path,
+) -> AsyncIterator[Greeting]:
+    async with contextlib.AsyncExitStack() as stack:
         store = await SqliteStore.open(database)
         stack.push_async_callback(store.close)
         done = await bootstrap(store, configured, clock())
-        app = create_app(
-            store=store,
-            clock=clock,
-            window=settings.window,
-            issuer=settings.issuer,
-            configured_tokens=() if configured.token is None else (configured.token,),
+        runner = make_runner(
+            create_app(
+                store=store,
+                clock=clock,
+                window=settings.window,
+                issuer=settings.issuer,
+                configured_tokens=() if configured.token is None else (configured.token,),
+            )
         )
-        await _listen(app, bound, stack)
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        for each in bound:
+            await web.SockSite(runner, each).start()
         if not all(map(sockets.is_loopback, bound)):
             _logger.warning(
                 "other machines can reach %s without TLS: tokens and codes can be read on the way;"
                 " put a TLS proxy before it",
                 settings.host,
             )
-        announce(
-            Greeting(
-                url=sockets.url_of(bound[0]),
-                database=database,
-                activation=done.activation,
-                token=done.first_token,
-                has_token=done.has_token,
-            )
+        yield Greeting(
+            url=sockets.url_of(bound[0]),
+            database=database,
+            activation=done.activation,
+            token=done.first_token,
+            has_token=done.has_token,
         )
-        await stop.wait()
-        _logger.info("stopping")
-
-
-async def _listen(
-    app: web.Application, bound: Sequence[socket.socket], stack: contextlib.AsyncExitStack
-) -> None:
-    runner = make_runner(app)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    for each in bound:
-        await web.SockSite(runner, each).start()
 
 
 def _stop_signal(*, stop_on_eof: bool) -> asyncio.Event:
@@ -149,7 +162,7 @@ def _await_eof(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
         loop.call_soon_threadsafe(stop.set)
 
 
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """The fastest event loop that is installed: uvloop's, or None for asyncio's own."""
     try:
         import uvloop  # noqa: PLC0415 - an extra that need not be there

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from blockbuster import blockbuster_ctx
 
+from server_commands import Commands
 from servers import RunningServer, running_server
 
 if TYPE_CHECKING:
@@ -32,3 +33,12 @@ async def client(server: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
     """A client whose token may do everything."""
     async with server.client() as opened:
         yield opened
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    monkeypatch.setenv("WATCHWORD_SERVER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return Commands(tmp_path / "data", monkeypatch, capsys)

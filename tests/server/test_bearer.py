@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
-from servers import RunningServer
 from watchword_server import tokens
 from watchword_server.app import create_app
 from watchword_server.appkeys import ACCESS
@@ -13,9 +12,9 @@ from watchword_server.serve import make_runner
 from watchword_server.tokens import Scope, Token, digest_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import httpx
+
+    from servers import RunningServer
 
 PROTECTED = [("GET", "/"), ("GET", "/qr"), ("GET", "/check/123456"), ("POST", "/v1/keys/default/check")]
 
@@ -115,13 +114,12 @@ async def test_a_refused_request_uses_no_code(server: RunningServer) -> None:
         assert (await client.get(f"/check/{server.code()}")).json() == {"status": True}
 
 
-async def test_a_route_nobody_listed_is_refused_to_every_token(
-    server: RunningServer, tmp_path: Path
-) -> None:
+async def test_a_route_nobody_listed_is_refused_to_every_token(server: RunningServer) -> None:
     async def forgotten(_request: web.Request) -> web.Response:
         return web.Response(text="in the open")
 
-    app = create_app(store=server.store, clock=server.clock)
+    mighty = Token(name="mighty", digest=digest_of("mighty"), scopes=frozenset(Scope))
+    app = create_app(store=server.store, clock=server.clock, configured_tokens=[mighty])
     app.router.add_get("/forgotten", forgotten)
     runner = make_runner(app)
     await runner.setup()
@@ -131,7 +129,7 @@ async def test_a_route_nobody_listed_is_refused_to_every_token(
         url = f"http://127.0.0.1:{site.port}/forgotten"
         async with server.client("") as client:
             assert (await client.get(url)).status_code == 401
-        async with server.client() as client:
+        async with server.client("mighty") as client:
             assert (await client.get(url)).status_code == 403
     finally:
         await runner.cleanup()
@@ -153,27 +151,31 @@ async def test_a_configured_token_counts_without_being_stored(server: RunningSer
     assert "env" not in {stored.name for stored in await server.store.tokens()}
 
 
+async def stored_token(server: RunningServer, name: str) -> str:
+    text = tokens.new_token()
+    await server.store.add_token(Token(name=name, digest=digest_of(text), scopes=frozenset({Scope.QR})))
+    return text
+
+
 async def test_new_and_revoked_tokens_are_noticed(
     server: RunningServer, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (await client.get("/qr")).status_code == 200
+    await client.get("/qr")
+    text = await stored_token(server, "late")
     monkeypatch.setattr(tokens, "REFRESH_SECONDS", 0)
-    await server.store.revoke_token("all", server.clock.now)
-    assert (await client.get("/qr")).status_code == 401
-    text = tokens.new_token()
-    await server.store.add_token(
-        Token(name="late", digest=digest_of(text), scopes=frozenset({Scope.QR}))
-    )
     async with server.client(text) as late:
         assert (await late.get("/qr")).status_code == 200
+        await server.store.revoke_token("late", server.clock.now)
+        assert (await late.get("/qr")).status_code == 401
 
 
 async def test_tokens_are_read_at_most_once_in_a_while(server: RunningServer) -> None:
+    text = await stored_token(server, "early")
     book = tokens.TokenBook(server.store)
-    assert await book.find(server.token) is not None
-    await server.store.revoke_token("all", server.clock.now)
+    assert await book.find(text) is not None
+    await server.store.revoke_token("early", server.clock.now)
     # Within the second: the reading before still holds.
-    assert await book.find(server.token) is not None
+    assert await book.find(text) is not None
 
 
 def test_a_new_token_is_long_random_and_known_by_its_prefix() -> None:

@@ -1,0 +1,345 @@
+"""The server as a process: its first run and the later ones, how it stops, how it refuses to start."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from server_processes import home_environment, run_server_command, server_process
+from servers import NO_TLS
+from watchword_otp import code_at, parse_uri, step_at
+from watchword_server.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from server_commands import Commands
+
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+
+def get(url: str, token: str, path: str) -> httpx.Response:
+    return httpx.get(
+        url + path, headers={"Authorization": f"Bearer {token}"}, trust_env=False, verify=NO_TLS
+    )
+
+
+def check_now(url: str, token: str, uri: str) -> bool:
+    key = parse_uri(uri)
+    code = code_at(key, step_at(key, time.time()))
+    return bool(get(url, token, f"/check/{code}").json()["status"])
+
+
+class TestFirstRun:
+    def test_it_needs_nothing_and_the_next_one_keeps_all(self, tmp_path: Path) -> None:
+        with server_process(tmp_path) as first:
+            assert first.token is not None
+            assert first.token.startswith("ww_")
+            uri = get(first.url, first.token, "/qr?format=uri").text
+            key = parse_uri(uri)
+            assert (key.secret.bits, key.issuer, key.name) == (160, "Watchword", "default")
+            assert not key.warnings()
+            assert check_now(first.url, first.token, uri)
+            assert first.stop() == 0
+        assert first.database == str(tmp_path / "state" / "watchword" / "watchword.db")
+        with server_process(tmp_path) as second:
+            assert second.token is None
+            assert get(second.url, first.token, "/qr?format=uri").text == uri
+            assert not check_now(second.url, first.token, uri)
+
+    def test_it_tells_people_where_all_is_and_what_to_type(self, tmp_path: Path) -> None:
+        said = _spoken(tmp_path, "--data-dir", str(tmp_path / "data"))
+        url = said.split("on ")[1].split()[0]
+        token = said.split("token  ")[1].split()[0]
+        assert said.count(token) == 2
+        assert str(tmp_path / "data" / "watchword.db") in said
+        assert f"curl -sH \"Authorization: Bearer $WATCHWORD_TOKEN\" '{url}/qr?format=text'" in said
+        assert f"watchword --server {url}" in said
+        again = _spoken(tmp_path, "--data-dir", str(tmp_path / "data"))
+        assert "ww_" not in again
+        assert f"watchword-server tokens create --data-dir {tmp_path / 'data'} NAME" in again
+
+    def test_the_files_are_the_owners_alone_under_any_umask(self, tmp_path: Path) -> None:
+        with server_process(tmp_path, umask=0) as running:
+            database = Path(running.database)
+            assert stat.S_IMODE(database.parent.stat().st_mode) == 0o700
+            modes = {stat.S_IMODE(path.stat().st_mode) for path in database.parent.iterdir()}
+            assert modes == {0o600}
+
+    def test_a_lost_token_is_replaced_while_the_server_runs(self, tmp_path: Path) -> None:
+        with server_process(tmp_path) as running:
+            made = run_server_command(tmp_path, "tokens", "create", "second", "--scope", "qr")
+            assert made.returncode == 0
+            token = made.stdout.strip()
+            deadline = time.monotonic() + 5
+            while (status := get(running.url, token, "/qr").status_code) == 401:
+                assert time.monotonic() < deadline
+            assert status == 200
+
+
+def _spoken(folder: Path, *arguments: str) -> str:
+    """What `serve` says to people between its start and its stop."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "watchword_server", "serve", "--port", "0", *arguments],
+        cwd=folder,
+        env=home_environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Ctrl+C"):
+            process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 0
+    process.stdout.close()
+    return "".join(lines)
+
+
+class TestPrototype:
+    def test_its_env_file_is_all_it_needs(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text(f"TOTP_BASE32_SECRET={SECRET}\nBEARER=open-sesame\n")
+        with server_process(tmp_path) as running:
+            assert running.token is None
+            uri = get(running.url, "open-sesame", "/?format=uri").text
+            assert parse_uri(uri).secret.base32() == SECRET
+            assert check_now(running.url, "open-sesame", uri)
+            assert running.stop() == 0
+        log = running.log.read_text()
+        assert "default key from TOTP_BASE32_SECRET in .env" in log
+        assert SECRET not in log
+        assert "open-sesame" not in log
+        assert b"open-sesame" not in Path(running.database).read_bytes()
+
+    def test_another_secret_and_back_again_keeps_used_codes_used(self, tmp_path: Path) -> None:
+        used: dict[str, bool] = {}
+        for secret in (SECRET, SECRET[::-1], SECRET):
+            environment = {"TOTP_BASE32_SECRET": secret, "BEARER": "open-sesame"}
+            with server_process(tmp_path, environment=environment) as running:
+                uri = get(running.url, "open-sesame", "/?format=uri").text
+                assert check_now(running.url, "open-sesame", uri) is not used.get(secret, False)
+                used[secret] = True
+
+
+class TestStopping:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_ends_it_well(self, tmp_path: Path, number: signal.Signals) -> None:
+        with server_process(tmp_path) as running:
+            assert running.stop(number) == 0
+            assert "Traceback" not in running.log.read_text()
+        # Closed cleanly: SQLite has put its log away.
+        assert [path.name for path in Path(running.database).parent.iterdir()] == ["watchword.db"]
+
+    def test_the_end_of_standard_input_ends_it_if_asked(self, tmp_path: Path) -> None:
+        with server_process(tmp_path, "--stop-on-eof") as running:
+            assert running.process.stdin is not None
+            running.process.stdin.close()
+            assert running.process.wait(timeout=20) == 0
+            running.process.stdin = None
+
+    def test_otherwise_it_does_not(self, tmp_path: Path) -> None:
+        with server_process(tmp_path) as running:
+            assert running.process.stdin is not None
+            running.process.stdin.close()
+            running.process.stdin = None
+            assert httpx.get(f"{running.url}/healthz", trust_env=False, verify=NO_TLS).status_code == 200
+            assert running.process.poll() is None
+
+    async def test_checks_in_flight_get_their_answers(self, tmp_path: Path) -> None:
+        with server_process(tmp_path) as running:
+            assert running.token is not None
+            # Another process holds the database, so that the check has to wait for it.
+            holder = sqlite3.connect(running.database, isolation_level=None)
+            holder.execute("BEGIN IMMEDIATE")
+            async with httpx.AsyncClient(trust_env=False, verify=NO_TLS, timeout=20) as client:
+                authorization = {"Authorization": f"Bearer {running.token}"}
+                # The token is read before; only the check is to wait.
+                holder.execute("COMMIT")
+                await client.get(f"{running.url}/qr", headers=authorization)
+                holder.execute("BEGIN IMMEDIATE")
+                check = asyncio.create_task(
+                    client.get(f"{running.url}/check/000", headers=authorization)
+                )
+                await asyncio.to_thread(_wait_for_request, running.url)
+                running.process.send_signal(signal.SIGTERM)
+                await asyncio.to_thread(_wait_until_refused, running.url)
+                assert not check.done()
+                holder.execute("COMMIT")
+                answer = await check
+            assert (answer.status_code, answer.json()) == (200, {"status": False})
+            assert await asyncio.to_thread(running.process.wait, 20) == 0
+            holder.close()
+
+
+def _wait_for_request(url: str) -> None:
+    # A later request that is answered means that the earlier one has been begun.
+    for _ in range(3):
+        httpx.get(f"{url}/healthz", trust_env=False, verify=NO_TLS)
+
+
+def _wait_until_refused(url: str) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(f"{url}/healthz", trust_env=False, verify=NO_TLS)
+        except httpx.TransportError:
+            return
+    pytest.fail("the server still accepts connections")
+
+
+class TestRefusals:
+    """Each is one line that says what is wrong and what to do; nothing is made, nothing is shown."""
+
+    def refused(self, run: Commands, *arguments: str) -> str:
+        done = run(*(arguments or ("serve", "--port", "0")))
+        assert (done.status, done.out) == (2, "")
+        (line,) = done.err.splitlines()
+        assert line.startswith("watchword-server: ")
+        return line
+
+    def test_in_a_process_of_its_own(self, tmp_path: Path) -> None:
+        done = run_server_command(tmp_path, "serve", "--window", "11")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert len(done.stderr.splitlines()) == 1
+
+    def test_a_port_in_use(self, run: Commands) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            said = self.refused(run, "serve", "--port", str(port))
+        assert f"port {port} on 127.0.0.1 is in use" in said
+        assert "--port" in said
+        # No first token was made and lost.
+        assert not run.folder.exists()
+
+    @pytest.mark.parametrize(
+        "host",
+        ["no.such.host.invalid", "192.0.2.1", "a\u0000b", "x" * 300],
+        ids=["unknown", "elsewhere", "NUL", "long"],
+    )
+    def test_a_host_that_is_not_here(self, run: Commands, tmp_path: Path, host: str) -> None:
+        (tmp_path / "server.toml").write_text(f"host = {json.dumps(host)}\n")
+        said = self.refused(run, "serve", "--config", str(tmp_path / "server.toml"))
+        assert "check --host" in said
+
+    def test_a_setting_that_cannot_be(self, run: Commands) -> None:
+        assert "--window must be" in self.refused(run, "serve", "--window", "11")
+
+    def test_a_setting_nobody_knows(self, run: Commands) -> None:
+        run.monkeypatch.setenv("WATCHWORD_SERVER_WINDOWS", "1")
+        said = self.refused(run)
+        assert "did you mean WATCHWORD_SERVER_WINDOW?" in said
+
+    def test_a_flag_nobody_knows(self, run: Commands) -> None:
+        said = self.refused(run, "serve", "--prot", "1")
+        assert "--port" in said
+        assert "watchword-server serve --help" in said
+
+    @pytest.mark.parametrize("secret", ["not base32 at all!", "A", ""])
+    def test_a_bad_secret(self, run: Commands, tmp_path: Path, secret: str) -> None:
+        (tmp_path / ".env").write_text(f"TOTP_BASE32_SECRET='{secret}'\n")
+        said = self.refused(run)
+        assert "TOTP_BASE32_SECRET in .env" in said
+        assert "correct it" in said
+        assert len(secret) < 2 or secret not in said
+
+    def test_a_data_folder_that_is_a_link(self, run: Commands, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        said = self.refused(run, "serve", "--port", "0", "--data-dir", str(tmp_path / "link"))
+        assert "symbolic link" in said
+        assert list((tmp_path / "real").iterdir()) == []
+
+    def test_a_data_folder_that_is_a_file(self, run: Commands, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        said = self.refused(run, "serve", "--port", "0", "--data-dir", str(tmp_path / "file"))
+        assert "is not a folder" in said
+
+    def test_a_data_folder_under_a_file(self, run: Commands, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        said = self.refused(run, "serve", "--port", "0", "--data-dir", str(tmp_path / "file" / "x"))
+        assert "--data-dir" in said
+
+    @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
+    def test_a_data_folder_others_can_write(self, run: Commands, tmp_path: Path, mode: int) -> None:
+        data = tmp_path / "data"
+        data.mkdir()
+        data.chmod(mode)
+        said = self.refused(run, "serve", "--port", "0", "--data-dir", str(data))
+        assert f"chmod 700 {data}" in said
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+    def test_a_data_folder_of_someone_else(self, run: Commands, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        data.mkdir(mode=0o700)
+        os.chown(data, 12345, 12345)
+        said = self.refused(run, "serve", "--port", "0", "--data-dir", str(data))
+        assert "belongs to someone else" in said
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_data_folder_that_cannot_be_written(self, run: Commands, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        data.mkdir(mode=0o500)
+        said = self.refused(run, "serve", "--port", "0", "--data-dir", str(data))
+        assert f"chmod 700 {data}" in said
+
+    def test_a_newer_database(self, run: Commands, tmp_path: Path) -> None:
+        self.make_database(tmp_path)
+        with sqlite3.connect(tmp_path / "data" / "watchword.db") as connection:
+            connection.execute("PRAGMA user_version = 99")
+        connection.close()
+        said = self.refused(run, "serve", "--port", "0", "--data-dir", str(tmp_path / "data"))
+        assert "install the newer watchword" in said
+
+    def test_a_database_that_is_none(self, run: Commands, tmp_path: Path) -> None:
+        (tmp_path / "data").mkdir(mode=0o700)
+        (tmp_path / "data" / "watchword.db").write_bytes(b"diary" * 1000)
+        said = self.refused(run, "serve", "--port", "0", "--data-dir", str(tmp_path / "data"))
+        assert "not a database" in said
+
+    def make_database(self, tmp_path: Path) -> None:
+        (tmp_path / "data").mkdir(mode=0o700)
+
+        async def make() -> None:
+            await (await SqliteStore.open(tmp_path / "data" / "watchword.db")).close()
+
+        asyncio.run(make())
+
+
+class TestWarnings:
+    def test_other_machines_can_reach_it(self, tmp_path: Path) -> None:
+        with server_process(tmp_path, "--host", "0.0.0.0") as running:
+            assert running.url.startswith("http://127.0.0.1:")
+            assert httpx.get(f"{running.url}/healthz", trust_env=False, verify=NO_TLS).status_code == 200
+            assert "without TLS" in running.log.read_text()
+
+    def test_a_loopback_address_is_fine(self, tmp_path: Path) -> None:
+        with server_process(tmp_path, "--host", "localhost") as running:
+            assert httpx.get(f"{running.url}/healthz", trust_env=False, verify=NO_TLS).status_code == 200
+            assert running.log.read_text() == ""
+
+    def test_a_short_secret(self, tmp_path: Path) -> None:
+        with server_process(
+            tmp_path, environment={"TOTP_BASE32_SECRET": "JBSWY3DPEHPK3PXP", "BEARER": "x"}
+        ) as running:
+            assert "warning: 80-bit secret" in running.log.read_text()
+            assert check_now(running.url, "x", get(running.url, "x", "/?format=uri").text)
+
+
+def test_json_is_one_line_and_nothing_else(tmp_path: Path) -> None:
+    with server_process(tmp_path) as running:
+        running.process.send_signal(signal.SIGTERM)
+        rest, _ = running.process.communicate(timeout=20)
+        assert rest == ""
