@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from e2e.sandbox import Sandbox
-from e2e.terminal import Terminal
 from programs import cannot_run, require_program
+from terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 CTRL_Q = "\x11"

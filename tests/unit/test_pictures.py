@@ -29,5 +29,5 @@ def test_a_picture_fetches_nothing(name: str) -> None:
     text = (pictures.PICTURES / name).read_text("utf-8")
     assert set(re.findall(r"https?://[^\"' )<]+", text)) <= {
         "http://www.w3.org/2000/svg",
-        "https://textual.textualize.io/",
+        "https://www.textualize.io",
     }

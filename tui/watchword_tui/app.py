@@ -69,6 +69,8 @@ class WatchwordApp(TerminalApp):
             yield from screen.commands()
 
 
-def run_app(settings: Settings, loaded: Loaded, *, guide: str = "") -> None:
-    """Run the app on this terminal until the person leaves."""
-    WatchwordApp(Session(settings, loaded, guide=guide)).run()
+def run_app(settings: Settings, loaded: Loaded, *, guide: str = "") -> int:
+    """Run the app on this terminal until the person leaves; give the exit status."""
+    app = WatchwordApp(Session(settings, loaded, guide=guide))
+    app.run()
+    return app.return_code or 0

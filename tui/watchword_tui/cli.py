@@ -120,7 +120,7 @@ def watchword(ctx: click.Context, /) -> None:
     The token of a server comes from token_file in its profile or from WATCHWORD_TOKEN.
     """  # noqa: D301 - \b is click's own mark
     if ctx.invoked_subcommand is None:
-        _start_app(_settings(ctx))
+        ctx.exit(_start_app(_settings(ctx)))
 
 
 @watchword.command(epilog=_EXITS)
@@ -218,18 +218,18 @@ def demo(ctx: click.Context, /) -> None:
     ctx.exit(run_demo(os.environ))
 
 
-def _start_app(settings: Settings) -> None:
+def _start_app(settings: Settings) -> int:
     from watchword_tui.accounts import load_accounts  # noqa: PLC0415 - each command loads its own
-    from watchword_tui.preflight import require_terminal, scrub_environment  # noqa: PLC0415 - as above
+    from watchword_tui.preflight import prepare_terminal, require_terminal  # noqa: PLC0415 - as above
 
     require_terminal(os.environ)
     loaded = load_accounts(settings)
-    scrub_environment(os.environ)
+    prepare_terminal(os.environ)
     # Nothing made while starting is garbage; the app turns this on again at its first frame.
     gc.disable()
     from watchword_tui.app import run_app  # noqa: PLC0415 - the first import of Textual
 
-    run_app(settings, loaded)
+    return run_app(settings, loaded)
 
 
 def main() -> None:

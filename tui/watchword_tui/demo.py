@@ -24,7 +24,7 @@ from watchword_tui.accounts import Account, Loaded, grouped, live_code
 from watchword_tui.answers import Reason
 from watchword_tui.client import ValidatorClient
 from watchword_tui.errors import Exit, ServerError, TerminalError
-from watchword_tui.preflight import require_terminal, scrub_environment
+from watchword_tui.preflight import prepare_terminal, require_terminal
 from watchword_tui.settings import ServerProfile, Settings
 from watchword_tui.wording import verdict_of
 
@@ -54,8 +54,8 @@ class DemoServer:
     pid: int
 
 
-def run_demo(environ: MutableMapping[str, str]) -> Exit:
-    """Run the demo in the app, or without a terminal as a list of steps.
+def run_demo(environ: MutableMapping[str, str]) -> int:
+    """Run the demo in the app, or without a terminal as a list of steps; give the exit status.
 
     Raises:
         ServerError: The server did not start, or did not answer as it must.
@@ -69,24 +69,25 @@ def run_demo(environ: MutableMapping[str, str]) -> Exit:
     with _orderly_end(), _server(environ) as server:
         profile = ServerProfile(_PROFILE, server.url, server.key, server.token)
         if interactive:
-            _show_app(profile, environ)
+            status = _show_app(profile, environ)
         else:
+            status = Exit.OK
             asyncio.run(_steps(profile, server.pid))
     if interactive:
         click.echo("The demo's server has stopped; nothing is left behind.", err=True)
     else:
         _step("stop", "the server has stopped; nothing is left behind")
-    return Exit.OK
+    return status
 
 
-def _show_app(profile: ServerProfile, environ: MutableMapping[str, str]) -> None:
+def _show_app(profile: ServerProfile, environ: MutableMapping[str, str]) -> int:
     key = asyncio.run(_enrol(profile))
     settings = Settings(profiles=(profile,), server=profile.name)
     loaded = Loaded((Account(key, profile.name, key.warnings()),), ())
-    scrub_environment(environ)
+    prepare_terminal(environ)
     from watchword_tui.app import run_app  # noqa: PLC0415 - the first import of Textual
 
-    run_app(settings, loaded, guide=_GUIDE)
+    return run_app(settings, loaded, guide=_GUIDE)
 
 
 async def _enrol(profile: ServerProfile) -> Key:

@@ -6,7 +6,9 @@ modules, write files or dial out: a program that shows secrets does not take the
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from watchword_tui.errors import TerminalError
@@ -43,3 +45,11 @@ def scrub_environment(environ: MutableMapping[str, str]) -> None:
     for name in list(environ):
         if name in _SIZE_VARIABLES or (name.startswith("TEXTUAL") and name not in _HARMLESS_VARIABLES):
             del environ[name]
+
+
+def prepare_terminal(environ: MutableMapping[str, str]) -> None:
+    """Clean the environment, and write UTF-8: Textual does not look, and would show escapes."""
+    scrub_environment(environ)
+    for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")

@@ -1,5 +1,6 @@
 """A person at a terminal: a program on a real pty, its screen as it would be seen."""
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ class Terminal:
     """A program that believes it runs on a terminal of 80 columns and 24 rows."""
 
     def __init__(self, command: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
+        self.raw = ""
+        """Everything the program has written, escapes and all."""
+        self._gone = False
         self._screen = pyte.Screen(COLUMNS, ROWS)
         self._stream = pyte.Stream(self._screen)
         self._child: pexpect.spawn[str] = pexpect.spawn(
@@ -52,15 +56,32 @@ class Terminal:
             return self._child.exitstatus
         return -(self._child.signalstatus or 0)
 
+    def signal(self, number: int) -> None:
+        """Send the program a signal."""
+        self._child.kill(number)
+
+    def hang_up(self, seconds: float = 5) -> None:
+        """Take the terminal away, as a lost connection does, and wait until the program has gone."""
+        os.close(self._child.child_fd)
+        self._child.child_fd = -1
+        end = time.monotonic() + seconds
+        while os.waitpid(self._child.pid, os.WNOHANG) == (0, 0):
+            assert time.monotonic() < end, "it goes on without a terminal"
+            time.sleep(0.02)
+        self._gone = True
+
     def close(self) -> None:
         """End the program if it still runs."""
-        self._child.close(force=True)
+        if not self._gone:
+            self._child.close(force=True)
 
     def _read(self) -> bool:
         try:
-            self._stream.feed(self._child.read_nonblocking(65536, timeout=0.1))
+            written = self._child.read_nonblocking(65536, timeout=0.1)
         except pexpect.TIMEOUT:
             return True
         except pexpect.EOF:
             return False
+        self.raw += written
+        self._stream.feed(written)
         return True

@@ -1,0 +1,206 @@
+"""The app on a real terminal: how it comes, what it sends, and how it goes in every case."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from desk import GITHUB, SECRET
+from terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+SHOWN = "GitHub"
+LEAVE_ALTERNATE_SCREEN = "\x1b[?1049l"
+MOUSE_OFF = "\x1b[?1000l"
+CURSOR_ON = "\x1b[?25h"
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Start the app, or a script in its place, on an 80x24 terminal."""
+    started: list[Terminal] = []
+
+    def start(
+        *command: str, accounts: str = GITHUB, environment: dict[str, str] | None = None
+    ) -> Terminal:
+        (tmp_path / "otp.txt").write_text(accounts)
+        (tmp_path / "otp.txt").chmod(0o600)
+        program = command or ("-m", "watchword_tui", "--accounts", "otp.txt")
+        surroundings = {
+            "HOME": str(tmp_path),
+            "PATH": os.environ["PATH"],
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            **(environment or {}),
+        }
+        terminal = Terminal([sys.executable, *program], tmp_path, surroundings)
+        started.append(terminal)
+        return terminal
+
+    yield start
+    for terminal in started:
+        terminal.close()
+
+
+def restored(terminal: Terminal) -> bool:
+    """Whether the terminal got back its screen, mouse and cursor."""
+    return all(reset in terminal.raw for reset in (LEAVE_ALTERNATE_SCREEN, MOUSE_OFF, CURSOR_ON))
+
+
+def whole(screen: str) -> bool:
+    return SHOWN in screen and "^q Quit" in screen
+
+
+def test_it_shows_the_codes_and_leaves_with_ctrl_q(start: Callable[..., Terminal]) -> None:
+    terminal = start()
+    terminal.wait_for(whole, "the codes")
+    terminal.press("\x11")
+    assert terminal.wait_for_end() == 0
+    assert restored(terminal)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_stop_it_leaves_in_order(start: Callable[..., Terminal], number: signal.Signals) -> None:
+    terminal = start()
+    terminal.wait_for(whole, "the codes")
+    terminal.signal(number)
+    assert terminal.wait_for_end() == 0
+    assert restored(terminal)
+
+
+@pytest.mark.parametrize("ignoring", [False, True], ids=["hears SIGHUP", "SIGHUP ignored"])
+def test_without_its_terminal_it_ends(
+    start: Callable[..., Terminal], tmp_path: Path, *, ignoring: bool
+) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import signal, sys\n"
+        f"if {ignoring}: signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from watchword_tui.terminal import TerminalApp\n"
+        "if sys.argv[1:] == ['deaf']: TerminalApp._SIGNALS = (signal.SIGTERM,)\n"
+        "from watchword_tui.cli import watchword\n"
+        "watchword(['--accounts', 'otp.txt'])\n"
+    )
+    terminal = start(str(script), *(["deaf"] if ignoring else []))
+    terminal.wait_for(whole, "the codes")
+    terminal.hang_up()
+
+
+def test_copying_sends_the_code_to_the_terminal_and_nothing_else_does(
+    start: Callable[..., Terminal],
+) -> None:
+    terminal = start()
+    terminal.wait_for(whole, "the codes")
+    assert "\x1b]52;" not in terminal.raw
+    terminal.press("c")
+    terminal.wait_for(lambda screen: "Sent to your terminal" in screen, "the toast")
+    assert terminal.raw.count("\x1b]52;c;") == 1
+
+
+def test_no_control_character_of_a_label_reaches_the_terminal(
+    start: Callable[..., Terminal],
+) -> None:
+    hostile = "%1B%5D52%3Bc%3BZXZpbA%3D%3D%07%C2%9B31mGitHub%E2%80%AE%5B%2Fb%5D"
+    terminal = start(accounts=f"otpauth://totp/{hostile}:x{hostile}?secret={SECRET}")
+    terminal.wait_for(whole, "the codes")
+    terminal.press("q")
+    terminal.wait_for(lambda screen: "Whoever sees it" in screen, "the question")
+    terminal.press("y")
+    terminal.wait_for(lambda screen: "By hand" in screen, "the key")
+    assert "]52;" in terminal.text
+    for forbidden in ("\x1b]52", "\x9b", "\u202e"):
+        assert forbidden not in terminal.raw
+
+
+def test_what_slips_past_cleaning_is_stopped_at_the_screen(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    script = tmp_path / "leak.py"
+    script.write_text(
+        "from textual.widgets import Static\n"
+        "from watchword_tui.terminal import TerminalApp\n"
+        "class Leak(TerminalApp):\n"
+        "    def compose(self):\n"
+        "        yield Static('GitHub ^q Quit \\x1b]52;c;ZXZpbA==\\x07\\x9b31m\\u202e', markup=False)\n"
+        "Leak().run()\n"
+    )
+    terminal = start(str(script))
+    terminal.wait_for(whole, "the text")
+    for forbidden in ("\x1b]52", "\x9b31m", "\u202e"):
+        assert forbidden not in terminal.raw
+
+
+def test_a_crash_prints_no_values(start: Callable[..., Terminal], tmp_path: Path) -> None:
+    script = tmp_path / "crash.py"
+    script.write_text(
+        "from textual.widgets import Static\n"
+        "from watchword_tui.terminal import TerminalApp\n"
+        "class Crash(TerminalApp):\n"
+        "    def compose(self):\n"
+        "        yield Static('GitHub ^q Quit')\n"
+        "    def on_key(self):\n"
+        "        secret = ''.join(['JBSW', 'Y3DP'])\n"
+        "        raise RuntimeError('it broke')\n"
+        "app = Crash()\n"
+        "app.run()\n"
+        "raise SystemExit(app.return_code)\n"
+    )
+    terminal = start(str(script))
+    terminal.wait_for(whole, "the text")
+    terminal.press("x")
+    assert terminal.wait_for_end() == 1
+    assert "RuntimeError: it broke" in terminal.raw
+    assert "on_key" in terminal.raw
+    assert "JBSWY3DP" not in terminal.raw
+    assert restored(terminal)
+
+
+def test_the_environment_can_neither_write_nor_freeze_anything(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    log = tmp_path / "textual.log"
+    terminal = start(
+        environment={
+            "TEXTUAL_LOG": str(log),
+            "TEXTUAL_SCREENSHOT": "1",
+            "TEXTUAL_SCREENSHOT_LOCATION": str(tmp_path),
+            "TEXTUAL_DRIVER": "no.such:Driver",
+            "COLUMNS": "40",
+            "LINES": "10",
+        }
+    )
+    terminal.wait_for(whole, "the codes")
+    terminal.press("\x11")
+    assert terminal.wait_for_end() == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["otp.txt"]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"TERM": "xterm"},
+        {"TERM": "linux"},
+        {"NO_COLOR": "1"},
+        {"LANG": "C"},
+        {"LANG": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        {"TERM": "tmux-256color", "COLORTERM": "truecolor"},
+    ],
+    ids=lambda environment: " ".join(f"{name}={value}" for name, value in environment.items()),
+)
+def test_it_is_whole_on_other_terminals(
+    start: Callable[..., Terminal], environment: dict[str, str]
+) -> None:
+    terminal = start(environment=environment)
+    terminal.wait_for(whole, "the codes")
+    assert "Validate" in terminal.text
+    assert "\\u" not in terminal.text
+    terminal.press("\x11")
+    assert terminal.wait_for_end() == 0
