@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from servers import RunningServer
+    from watchword_tui.widgets.validate_panel import ValidatePanel
 
 NOWHERE = "http://127.0.0.1:9"
 """The discard port: nothing listens on it."""
@@ -55,6 +56,12 @@ async def running(
         screen = app.screen
         assert isinstance(screen, CodesScreen)
         yield pilot, screen
+
+
+def panel_of(screen: CodesScreen) -> ValidatePanel:
+    """Validate, once the screen is whole."""
+    assert screen.panel is not None
+    return screen.panel
 
 
 async def settled(pilot: Pilot[None]) -> None:

@@ -64,8 +64,10 @@ class Terminal:
         """Take the terminal away, as a lost connection does, and wait until the program has gone."""
         os.close(self._child.child_fd)
         self._child.child_fd = -1
+        process = self._child.pid
+        assert process is not None
         end = time.monotonic() + seconds
-        while os.waitpid(self._child.pid, os.WNOHANG) == (0, 0):
+        while os.waitpid(process, os.WNOHANG) == (0, 0):
             assert time.monotonic() < end, "it goes on without a terminal"
             time.sleep(0.02)
         self._gone = True

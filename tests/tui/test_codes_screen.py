@@ -10,7 +10,7 @@ from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import Input
 
-from apps import GITHUB, lines, make_app, press, profile_of, running, settled, text
+from apps import GITHUB, lines, make_app, panel_of, press, profile_of, running, settled, text
 from servers import NOON, Clock, running_server
 from watchword_otp import Key, Kind, Secret, code_at, step_at
 from watchword_tui.accounts import grouped
@@ -136,7 +136,7 @@ async def test_without_accounts_it_says_how_to_get_one(clock: Clock) -> None:
         assert "No accounts yet" in text(pilot)
         assert "0 accounts" in text(pilot)
         await press(pilot, "v", "1")
-        assert screen.panel.code == "1"
+        assert panel_of(screen).code == "1"
 
 
 async def test_problems_of_the_sources_are_shown(clock: Clock) -> None:
@@ -176,7 +176,7 @@ async def test_the_palette_offers_what_the_keys_do_and_no_screenshot(clock: Cloc
         await press(pilot, "ctrl+p")
         await press(pilot, *"valid")
         await press(pilot, "enter")
-        assert screen.panel.code == screen.card.code
+        assert panel_of(screen).code == screen.card.code
 
 
 async def test_a_terminal_too_small_is_told_what_is_needed(clock: Clock) -> None:

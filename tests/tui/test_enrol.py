@@ -10,7 +10,6 @@ from apps import GITHUB, NOWHERE, make_app, press, profile_of, running, settled,
 from qr_reader import decode_qr
 from servers import Clock, running_server
 from watchword_otp import Key, Secret, format_uri, parse_uri
-from watchword_tui.screens.enrol import EnrolScreen
 from watchword_tui.settings import ServerProfile
 from watchword_tui.widgets.qr_view import QrView
 
@@ -40,7 +39,7 @@ async def test_the_servers_key_is_drawn_and_can_be_kept(tmp_path: Path) -> None:
         app = make_app([], clock=server.clock, profiles=[profile_of(server)])
         async with running(app) as (pilot, screen):
             await press(pilot, "e")
-            assert isinstance(app.screen, EnrolScreen)
+            assert "Enrol" in text(pilot)
             uri = decode_qr(modules(app.screen.query_one(QrView)), tmp_path)
             assert parse_uri(uri).secret == server.key.secret
             await press(pilot, "k")
@@ -81,7 +80,7 @@ async def test_an_accounts_key_is_shown_only_after_a_question() -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_issuer_and_account_of_sixty_characters_fit(size: tuple[int, int], tmp_path: Path) -> None:
-    key = Key(secret=Secret.generate(), issuer="An issuer of thirty characters", name="a" * 30)
+    key = Key(secret=Secret.generate(), issuer="A" * 30, name="a" * 30)
     app = make_app([key], clock=Clock())
     async with running(app, size) as (pilot, _):
         await press(pilot, "q", "y")
