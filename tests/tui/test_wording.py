@@ -20,6 +20,7 @@ from watchword_tui.wording import (
     Verdict,
     ago_words,
     clock_words,
+    contact_words,
     offset_words,
     tries_words,
     verdict_of,
@@ -107,7 +108,11 @@ def test_an_error_without_a_remedy_ends_with_its_message() -> None:
 
 
 def test_a_sign_says_the_same_as_the_colour() -> None:
-    assert {tone.value: tone.sign for tone in Tone} == {"good": "✓", "bad": "✗", "uncertain": "!"}
+    assert {tone.value: (tone.sign, tone.severity) for tone in Tone} == {
+        "good": ("✓", "information"),
+        "bad": ("✗", "error"),
+        "uncertain": ("!", "warning"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -158,3 +163,19 @@ def test_a_clock_is_off_when_it_is_certain(
 
     assert clock_words(contact) == said
     assert contact.clock_is_off == said.startswith("this clock")
+
+
+@pytest.mark.parametrize(
+    ("contact", "reached", "said"),
+    [
+        (None, True, ("dev", False)),
+        (None, False, ("dev not reached", True)),
+        (Contact(0.0124, 0.1), True, ("dev   12 ms   clock ok", False)),
+        (Contact(0.0124, None), True, ("dev   12 ms   clock unknown", False)),
+        (Contact(0.0124, -41.0), True, ("this clock is 41 s slow: set it, or codes will fail", True)),
+    ],
+)
+def test_a_server_stands_in_a_few_words_and_alarms_when_it_matters(
+    contact: Contact | None, *, reached: bool, said: tuple[str, bool]
+) -> None:
+    assert contact_words("dev", contact, reached=reached) == said
