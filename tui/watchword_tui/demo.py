@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import select
 import signal
 import subprocess
@@ -104,7 +105,7 @@ async def _steps(profile: ServerProfile, pid: int) -> None:
             f"{key.title}: {key.secret.bits} bits, {key.algorithm}, {key.digits} digits, {key.period} s",
         )
         live = live_code(key, time.time())
-        _step("code", f"{grouped(live.code)}, {live.seconds_left:.0f} s left")
+        _step("code", f"{grouped(live.code)}, {math.ceil(live.seconds_left or 0)} s left")
         first = await client.check(profile.key, live.code)
         _step("check", f"{verdict_of(first).title.lower()}: {verdict_of(first).detail}")
         second = await client.check(profile.key, live.code)
