@@ -18,6 +18,7 @@ _DIGESTS = {algorithm: algorithm.lower() for algorithm in Algorithm}
 
 _DECIMAL = frozenset("0123456789")
 _STEAM_ALPHABET = "23456789BCDFGHJKMNPQRTVWXY"
+_STEAM = frozenset(_STEAM_ALPHABET)
 _ALL_BITS = 10
 """Digits that hold the whole 31-bit truncated value (RFC 4226 section 5.3)."""
 
@@ -88,8 +89,8 @@ def matching_step(key: Key, code: str, candidates: Iterable[int]) -> int | None:
 
 def is_well_formed(key: Key, code: str) -> bool:
     """Tell whether `code` has exactly the characters this key draws; nothing is trimmed first."""
-    alphabet = _STEAM_ALPHABET if key.kind is Kind.STEAM else _DECIMAL
-    return len(code) == key.digits and all(character in alphabet for character in code)
+    alphabet = _STEAM if key.kind is Kind.STEAM else _DECIMAL
+    return len(code) == key.digits and alphabet.issuperset(code)
 
 
 def _draw(key: Key, engine: _Engine, moving_factor: int) -> str:

@@ -36,9 +36,9 @@ def request_id(request: web.Request) -> str:
     """The id this request goes by in answers and logs: the sender's if it is sane, else a new one."""
     known = request.get(REQUEST_ID)
     if known is None:
-        known = request.headers.get(REQUEST_ID_HEADER, "")
-        if not _SANE_ID.fullmatch(known):
-            known = f"{random.getrandbits(64):016x}"
+        sent = request.headers.get(REQUEST_ID_HEADER)
+        is_sane = sent is not None and _SANE_ID.fullmatch(sent)
+        known = sent if sent is not None and is_sane else f"{random.getrandbits(64):016x}"
         request[REQUEST_ID] = known
     return known
 
@@ -46,7 +46,7 @@ def request_id(request: web.Request) -> str:
 async def stamp(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on a response that is about to leave, and take aiohttp's `Server` off."""
     headers = response.headers
-    headers.update(_ALWAYS)
+    headers.extend(_ALWAYS)
     headers[REQUEST_ID_HEADER] = request_id(request)
     # The validator's own clock, so that a client can tell how far its clock is from the judge's.
     headers["Date"] = _http_date(int(request.app[CLOCK]()))
