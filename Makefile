@@ -25,7 +25,7 @@ demo: $(READY) ## see it work: a throw-away server, a live code, a check; ctrl+q
 	@exec $(BIN)/watchword demo
 
 test: $(READY) ## run all tests
-	@exec $(BIN)/python -m pytest
+	@exec $(BIN)/python -m pytest --numprocesses=auto
 
 lint: $(READY) ## ruff and the arrows between the packages
 	@$(BIN)/ruff check

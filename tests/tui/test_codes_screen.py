@@ -14,6 +14,7 @@ from apps import GITHUB, lines, make_app, panel_of, press, profile_of, running, 
 from servers import NOON, Clock, running_server
 from watchword_otp import Key, Kind, Secret, code_at, step_at
 from watchword_tui.accounts import grouped
+from watchword_tui.settings import ServerProfile
 from watchword_tui.widgets.gauge import Gauge
 
 if TYPE_CHECKING:
@@ -254,3 +255,12 @@ async def test_what_is_typed_before_the_screen_is_whole_is_not_lost(tmp_path: Pa
             await settled(pilot)
             await press(pilot, "enter")
             assert "✓ Accepted" in text(pilot)
+
+
+async def test_what_keeps_the_server_from_being_asked_is_told(clock: Clock, tmp_path: Path) -> None:
+    token_file = tmp_path / "token"
+    token_file.write_text("ww_x")
+    token_file.chmod(0o644)
+    profile = ServerProfile("dev", "http://127.0.0.1:9", token_file=token_file)
+    async with running(make_app(clock=clock, profiles=[profile]), (200, 60)) as (pilot, _):
+        assert f"! the token file {token_file}" in lines(pilot)[0]

@@ -166,16 +166,17 @@ def test_a_clock_is_off_when_it_is_certain(
 
 
 @pytest.mark.parametrize(
-    ("contact", "reached", "said"),
+    ("contact", "trouble", "said"),
     [
-        (None, True, ("dev", False)),
-        (None, False, ("dev not reached", True)),
-        (Contact(0.0124, 0.1), True, ("dev   12 ms   clock ok", False)),
-        (Contact(0.0124, None), True, ("dev   12 ms   clock unknown", False)),
-        (Contact(0.0124, -41.0), True, ("this clock is 41 s slow: set it, or codes will fail", True)),
+        (None, None, ("dev", False)),
+        (None, UnreachableError("dev cannot be reached"), ("dev not reached", True)),
+        (None, SettingsError("cannot read the token file x"), ("cannot read the token file x", True)),
+        (Contact(0.0124, 0.1), None, ("dev   12 ms   clock ok", False)),
+        (Contact(0.0124, None), None, ("dev   12 ms   clock unknown", False)),
+        (Contact(0.0124, -41.0), None, ("this clock is 41 s slow: set it, or codes will fail", True)),
     ],
 )
 def test_a_server_stands_in_a_few_words_and_alarms_when_it_matters(
-    contact: Contact | None, *, reached: bool, said: tuple[str, bool]
+    contact: Contact | None, trouble: WatchwordError | None, said: tuple[str, bool]
 ) -> None:
-    assert contact_words("dev", contact, reached=reached) == said
+    assert contact_words("dev", contact, trouble) == said

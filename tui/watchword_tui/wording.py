@@ -118,10 +118,14 @@ def clock_words(contact: Contact) -> str:
     return f"this clock is {abs(offset):.0f} s {'fast' if offset > 0 else 'slow'}"
 
 
-def contact_words(server: str, contact: Contact | None, *, reached: bool) -> tuple[str, bool]:
+def contact_words(
+    server: str, contact: Contact | None, trouble: WatchwordError | None
+) -> tuple[str, bool]:
     """Say how a server stands, and whether the person must know: gone, or of another time."""
-    if not reached:
+    if isinstance(trouble, UnreachableError):
         return f"{server} not reached", True
+    if trouble is not None:
+        return trouble.message, True
     if contact is None:
         return server, False
     if contact.clock_is_off:

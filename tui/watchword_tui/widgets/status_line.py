@@ -31,5 +31,7 @@ class StatusLine(Widget):
 
     def render(self) -> Content:
         """Draw both ends with the room between them."""
-        room = self.content_size.width - self._left.cell_length - self._right.cell_length
-        return Content.assemble(self._left, " " * max(1, room), self._right)
+        width = self.content_size.width
+        right = self._right.truncate(max(0, width - self._left.cell_length - 1), ellipsis=True)
+        room = width - self._left.cell_length - right.cell_length
+        return Content.assemble(self._left, " " * max(1, room), right)

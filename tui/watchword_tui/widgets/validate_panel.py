@@ -55,13 +55,21 @@ class ValidatePanel(Vertical):
     """
 
     class Contacted(Message):
-        """A server was chosen or answered: `contact` is None before it did, `reached` if it cannot."""
+        """A server was chosen, answered, or could not be asked.
 
-        def __init__(self, profile: ServerProfile, contact: Contact | None, *, reached: bool) -> None:
+        `contact` is None before it answered; `trouble` says why it did not, or is None.
+        """
+
+        def __init__(
+            self,
+            profile: ServerProfile,
+            contact: Contact | None = None,
+            trouble: WatchwordError | None = None,
+        ) -> None:
             super().__init__()
             self.profile = profile
             self.contact = contact
-            self.reached = reached
+            self.trouble = trouble
 
     class Judged(Message):
         """There is a verdict, or words why there is none."""
@@ -158,13 +166,13 @@ class ValidatePanel(Vertical):
     async def _probe(self) -> None:
         """See whether the server is there and agrees about the time."""
         profile = self.profile
-        self.post_message(self.Contacted(profile, None, reached=True))
+        self.post_message(self.Contacted(profile))
         try:
             contact = await self._session.client(profile).probe()
-        except WatchwordError:
-            self.post_message(self.Contacted(profile, None, reached=False))
+        except WatchwordError as error:
+            self.post_message(self.Contacted(profile, trouble=error))
         else:
-            self.post_message(self.Contacted(profile, contact, reached=True))
+            self.post_message(self.Contacted(profile, contact))
 
     @work(exclusive=True, group="ask")
     async def _ask(self, profile: ServerProfile, key: str, code: str) -> None:
@@ -175,7 +183,7 @@ class ValidatePanel(Vertical):
         except WatchwordError as error:
             verdict = verdict_of_error(error)
         else:
-            self.post_message(self.Contacted(profile, checked.contact, reached=True))
+            self.post_message(self.Contacted(profile, checked.contact))
             verdict = verdict_of(checked)
         self._set_busy(busy=False)
         self._write(f"-{verdict.tone}", f"{verdict.tone.sign} {verdict.title}", verdict.detail)
