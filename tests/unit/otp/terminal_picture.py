@@ -60,12 +60,6 @@ def on_a_dark_screen(modules: Modules, margin: int = 4) -> Modules:
     return [*edge, *([*side, *row, *side] for row in modules), *edge]
 
 
-def greymap(modules: Modules, scale: int = 6) -> bytes:
-    """Draw modules as a portable greymap, `scale` pixels a side, with nothing around them."""
-    rows = [b"".join((b"\x00" if dark else b"\xff") * scale for dark in row) * scale for row in modules]
-    return b"P5 %d %d 255\n" % (len(modules[0]) * scale, len(modules) * scale) + b"".join(rows)
-
-
 def _cells(line: str) -> list[tuple[str, bool, bool]]:
     """Characters of a line, each with its foreground and background, true for dark."""
     colours: tuple[bool, bool] | None = None

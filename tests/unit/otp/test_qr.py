@@ -14,11 +14,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from programs import require_program
+from qr_reader import greymap, scan
 from unit.otp.strategies import labelled_keys
 from unit.otp.terminal_picture import (
     Modules,
     ascii_modules,
-    greymap,
     half_block_modules,
     on_a_dark_screen,
     space_modules,
@@ -42,16 +42,6 @@ URIS = [
 NAMES = ["ordinary", "unicode", "long", "unusual"]
 URI = URIS[0]
 LETTERS = string.ascii_letters + string.digits + "-._"
-
-
-def scan(image: bytes, folder: Path) -> bytes:
-    """Give the bytes of the only QR code that zbarimg sees in `image`."""
-    path = folder / "image"
-    path.write_bytes(image)
-    command = [require_program("zbarimg"), "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", str(path)]
-    found = subprocess.run(command, capture_output=True, check=False)
-    assert found.returncode == 0, "the scanner sees no QR code"
-    return found.stdout.removesuffix(b"\n")
 
 
 def drawn_modules(code: QrCode, drawing: Drawing, quiet_zone: int) -> Modules:
