@@ -72,6 +72,7 @@ async def _read_in_time(request: web.Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
-    except TimeoutError:
+    except (TimeoutError, ConnectionError):
+        # Late, or its sender has gone away: then nobody reads this, but neither is it our error.
         detail = f"the body did not arrive within {BODY_SECONDS} s"
         raise ProblemError(BODY_TIMEOUT, detail, headers={"Connection": "close"}) from None

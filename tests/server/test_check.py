@@ -5,10 +5,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
 
 from servers import RunningServer, running_server
 from watchword_otp import Key, Secret
 from watchword_server import bodies
+from watchword_server.middleware.errors import errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -258,6 +260,25 @@ class TestBodies:
         answer = await client.post(CHECK, content=body, headers={"Content-Type": "application/json"})
         assert (answer.status_code, slug(answer)) == (400, "malformed-body")
         assert said in answer.json()["detail"]
+
+    async def test_nesting_without_end_is_no_error_of_ours(self, client: httpx.AsyncClient) -> None:
+        async def read_anything(request: web.Request) -> web.Response:
+            await bodies.read_json(request, object)
+            return web.Response()
+
+        app = web.Application(middlewares=[errors])
+        app.router.add_post("/", read_anything)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        answer = await client.post(
+            f"http://127.0.0.1:{site.port}/",
+            content=b"[" * 8000,
+            headers={"Content-Type": "application/json"},
+        )
+        await runner.cleanup()
+        assert (answer.status_code, slug(answer)) == (400, "malformed-body")
 
     @pytest.mark.parametrize(
         "headers",

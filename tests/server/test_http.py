@@ -249,6 +249,23 @@ class TestHostileBytes:
         async with server.client() as client:
             assert (await client.get("/healthz")).status_code == 200
 
+    async def test_who_leaves_in_the_middle_of_a_body_is_no_error_of_ours(
+        self, server: RunningServer, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        host, port = server.url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            f"POST /v1/keys/default/check HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n"
+            f"Authorization: Bearer {server.token}\r\n"
+            "Content-Type: application/json\r\n\r\n{".encode()
+        )
+        # The next requests' answers tell that this one has been begun, and then that it has ended.
+        await client.get("/readyz")
+        writer.transport.abort()
+        await client.get("/readyz")
+        await client.get("/readyz")
+        assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
     async def test_100_continue_is_answered(self, server: RunningServer) -> None:
         body = f'{{"code":"{server.code()}"}}'.encode()
         answer = await raw(

@@ -13,7 +13,10 @@ import pytest
 from server_processes import server_process
 from servers import KEY, NO_TLS, NOON, Clock, RunningServer
 from watchword_otp import Key, Secret, code_at, parse_uri, step_at
+from watchword_server.app import create_app
+from watchword_server.appkeys import CHECKER
 from watchword_server.checker import MAX_BATCH, Checker
+from watchword_server.serve import make_runner
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.sqlite import SqliteStore
 from watchword_server.verifier import Verdict
@@ -180,6 +183,20 @@ class TestChecker:
         assert all(await asyncio.gather(*checks))
         # With nothing to wait for it returns at once.
         await checker.drain()
+
+    async def test_an_application_does_not_end_before_its_checks(self, store: SqliteStore) -> None:
+        slow = SlowStore(store)
+        app = create_app(store=slow, clock=Clock())  # type: ignore[arg-type]
+        runner = make_runner(app)
+        await runner.setup()
+        check = asyncio.create_task(app[CHECKER].check("default", "000000"))
+        await asyncio.sleep(0)
+        ending = asyncio.create_task(runner.cleanup())
+        done, _ = await asyncio.wait([ending], timeout=0.05)
+        assert not done
+        slow.go.set()
+        await ending
+        assert await check is not None
 
     async def test_many_waiting_checks_share_commits(self, store: SqliteStore) -> None:
         slow = SlowStore(store)

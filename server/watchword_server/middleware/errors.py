@@ -28,9 +28,6 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer with a problem whatever goes wrong further in."""
     try:
         return await handler(request)
-    except ConnectionError:
-        # The client has gone away, and with it everyone who would want an answer.
-        raise
     except ProblemError as problem:
         return problem.response()
     except web.HTTPException as error:
