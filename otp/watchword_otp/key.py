@@ -70,8 +70,10 @@ class Secret:
         Raises:
             InvalidKeyError: The secret is empty or too long.
         """
-        if not 1 <= len(raw) <= _MAX_SECRET_BYTES:
-            message = f"a secret has 1 to {_MAX_SECRET_BYTES} bytes, not {len(raw)}"
+        if not raw:
+            raise InvalidKeyError("the secret is empty")
+        if len(raw) > _MAX_SECRET_BYTES:
+            message = f"a secret has at most {_MAX_SECRET_BYTES} bytes, not {len(raw)}"
             raise InvalidKeyError(message)
         self._raw = bytes(raw)
 

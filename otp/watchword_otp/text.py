@@ -13,10 +13,11 @@ LABEL_LIMIT = 100
 """Most characters kept of an issuer or a name."""
 
 # Bidirectional marks, embeddings, overrides and isolates (Unicode UAX #9 section 2), the line and
-# paragraph separators, the byte order mark, the interlinear anchors, the tag characters.
+# paragraph separators, the byte order mark, the interlinear anchors, the tag characters; and what
+# takes room or none and shows nothing: the soft hyphen, the joiner U+034F, the Hangul fillers.
 _INVISIBLE = (
-    "\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f"
+    "\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f"
 )
 _UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_INVISIBLE}]")
 _SPACES = re.compile(r"\s+")

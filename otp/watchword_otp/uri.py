@@ -32,6 +32,7 @@ _TENANT_ISSUERS = frozenset({"microsoft"})
 _LOST_AMPERSAND = re.compile(
     r"(?<=issuer=)([^&=]+?)(?=(?:period|digits|counter)=[0-9]+(?:&|$))", re.IGNORECASE
 )
+_KNOWN_FIELDS = frozenset({"secret", "issuer", "algorithm", "digits", "period", "counter", "encoder"})
 _UNSUPPORTED = {
     "motp": "mOTP",
     "yaotp": "Yandex",
@@ -184,7 +185,9 @@ def _fields(query: str, notices: list[str]) -> dict[str, str]:
         if not name:
             continue
         if name in fields:
-            notices.append(f"the URI has more than one {clean_label(name)}: the first counts")
+            # Only a known name is repeated: in a damaged URI an unknown one can be the secret.
+            shown = name if name in _KNOWN_FIELDS else "parameter of one name"
+            notices.append(f"the URI has more than one {shown}: the first counts")
             continue
         fields[name] = unquote_plus(raw_value).strip()
     return fields
@@ -204,9 +207,11 @@ def _labels(label: str, issuer_field: str, notices: list[str]) -> tuple[str, str
 
 
 def _is_steam(host: str, fields: dict[str, str], issuer: str, digits: int) -> bool:
+    if host == Kind.HOTP:
+        return False
     if host == Kind.STEAM or "steam" in fields or fields.get("encoder", "").lower() == "steam":
         return True
-    return host == Kind.TOTP and issuer.lower() == "steam" and digits == STEAM_DIGITS
+    return issuer.lower() == "steam" and digits == STEAM_DIGITS
 
 
 def _algorithm(fields: dict[str, str]) -> Algorithm:

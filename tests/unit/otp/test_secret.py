@@ -87,12 +87,12 @@ class TestReading:
 
     @pytest.mark.parametrize("written", ["", "=", " - "])
     def test_an_empty_secret_is_refused(self, written: str) -> None:
-        with pytest.raises(InvalidKeyError, match="1 to 1024 bytes, not 0"):
+        with pytest.raises(InvalidKeyError, match="the secret is empty"):
             Secret.from_base32(written)
 
     def test_a_secret_over_1024_bytes_is_refused(self) -> None:
         Secret(b"x" * 1024)
-        with pytest.raises(InvalidKeyError, match="1 to 1024 bytes, not 1025"):
+        with pytest.raises(InvalidKeyError, match="at most 1024 bytes, not 1025"):
             Secret(b"x" * 1025)
 
     @given(st.text())

@@ -109,3 +109,10 @@ def test_a_label_keeps_100_characters() -> None:
 
 def test_stripping_keeps_spaces_as_they_are() -> None:
     assert strip_controls(" a  b\n") == " a  b"
+
+
+@pytest.mark.parametrize(
+    "filler", ["\u00ad", "\u034f", "\u115f", "\u1160", "\u180e", "\u3164", "\uffa0"]
+)
+def test_a_label_of_what_shows_nothing_is_empty(filler: str) -> None:
+    assert clean_label(filler * 3) == ""

@@ -229,6 +229,15 @@ class TestParameters:
         key = parse_uri(uri)
         assert (key.kind, key.digits, key.secret) == (Kind.STEAM, 5, SECRET)
 
+    def test_a_key_counted_by_use_is_never_steams(self) -> None:
+        key = parse_uri(f"otpauth://hotp/Steam:a?secret={BASE32}&digits=5&encoder=steam&counter=7")
+        assert (key.kind, key.counter) == (Kind.HOTP, 7)
+
+    def test_a_parameter_twice_is_named_only_if_its_name_is_known(self) -> None:
+        read = read_uri(f"otpauth://totp/a?secret={BASE32}&{BASE32}=1&{BASE32}=2")
+        assert not any(BASE32 in notice.upper() for notice in read.notices)
+        assert "more than one" in read.notices[0]
+
     @pytest.mark.parametrize(
         "uri",
         [
@@ -258,7 +267,7 @@ class TestRefusals:
             (f"otpauth://totp/?secret={BASE32}", "names no account"),
             (f"otpauth://totp/%1B?secret={BASE32}", "names no account"),
             ("otpauth://totp/a", "has no secret"),
-            ("otpauth://totp/a?secret=", "1 to 1024 bytes, not 0"),
+            ("otpauth://totp/a?secret=", "the secret is empty"),
             (f"otpauth://totp/a?secret={BASE32}!", "not base32"),
             (f"otpauth://totp/a?secret={BASE32}A", "cut short"),
             ("steam://ABCDEFGHI1", "not base32"),
