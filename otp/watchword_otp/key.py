@@ -180,7 +180,7 @@ class Key:
             message = "a Steam key has 5 characters and SHA1"
             raise InvalidKeyError(message)
         for what, label in (("issuer", self.issuer), ("name", self.name)):
-            if clean_label(label) != label:
+            if label and clean_label(label) != label:
                 message = (
                     f"the {what} holds control characters, stray spaces"
                     f" or more than {LABEL_LIMIT} characters"

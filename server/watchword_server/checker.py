@@ -7,8 +7,9 @@ being committed the next one gathers, and durability costs almost nothing.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from watchword_server import verifier
 from watchword_server.store.protocol import Advance
@@ -26,11 +27,13 @@ _TURNS_TO_ARRIVE = 3
 """Turns of the event loop from bytes on a socket to a check that waits: read, parse, handle."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(msgspec.Struct):
     name: str
-    code: str = field(repr=False)
+    code: str
     answer: asyncio.Future[Decision | None]
+
+    def __repr__(self) -> str:
+        return f"<_Waiting {self.name}>"
 
 
 class Checker:

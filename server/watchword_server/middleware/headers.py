@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 REQUEST_ID_HEADER = istr("X-Request-Id")
+_DATE = istr("Date")
 _SERVER = istr("Server")
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -32,24 +33,26 @@ _ALWAYS = CIMultiDict(
 )
 
 
-def request_id(request: web.Request) -> str:
-    """The id this request goes by in answers and logs: the sender's if it is sane, else a new one."""
-    known = request.get(REQUEST_ID)
-    if known is None:
-        sent = request.headers.get(REQUEST_ID_HEADER)
-        is_sane = sent is not None and _SANE_ID.fullmatch(sent)
-        known = sent if sent is not None and is_sane else f"{random.getrandbits(64):016x}"
-        request[REQUEST_ID] = known
-    return known
+def give_request_id(request: web.Request) -> str:
+    """Give the request its id for answers and logs: the sender's if it is sane, or a new one."""
+    sent = request.headers.get(REQUEST_ID_HEADER)
+    is_sane = sent is not None and _SANE_ID.fullmatch(sent)
+    given = sent if sent is not None and is_sane else f"{random.getrandbits(64):016x}"
+    request[REQUEST_ID] = given
+    return given
 
 
 async def stamp(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on a response that is about to leave, and take aiohttp's `Server` off."""
     headers = response.headers
     headers.extend(_ALWAYS)
-    headers[REQUEST_ID_HEADER] = request_id(request)
+    try:
+        headers[REQUEST_ID_HEADER] = request[REQUEST_ID]
+    except KeyError:
+        # An unmet `Expect` is answered before any middleware has seen the request.
+        headers[REQUEST_ID_HEADER] = give_request_id(request)
     # The validator's own clock, so that a client can tell how far its clock is from the judge's.
-    headers["Date"] = _http_date(int(request.app[CLOCK]()))
+    headers[_DATE] = _http_date(int(request.app[CLOCK]()))
     headers.pop(_SERVER, None)
 
 
