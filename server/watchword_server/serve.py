@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -92,6 +93,7 @@ def serve(
         async def run() -> None:
             stop = _stop_signal(stop_on_eof=stop_on_eof)
             async with _started(settings, configured, clock, bound, database) as greeting:
+                _collect_garbage_less_often()
                 announce(greeting)
                 await stop.wait()
                 _logger.info("stopping")
@@ -140,6 +142,16 @@ async def _started(
             token=done.first_token,
             has_token=done.has_token,
         )
+
+
+def _collect_garbage_less_often() -> None:
+    """Look for cycles after 50,000 new objects, not after 700, and never among those of the start.
+
+    A request leaves hardly a cycle behind; looking for them took a twelfth of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 def _stop_signal(*, stop_on_eof: bool) -> asyncio.Event:

@@ -20,8 +20,9 @@ async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let a request through if its route is open, or its token has the scope the route needs."""
     match = request.match_info
     access = request.app[ACCESS]
-    # No route at all (404, 405): nothing is behind it that a token could protect.
-    if match.http_exception is not None or match.route in access.open:
+    scope = access.scopes.get(match.route)
+    # Without any route (404, 405) nothing is behind it that a token could protect.
+    if scope is None and (match.route in access.open or match.http_exception is not None):
         return await handler(request)
     presented = _presented(request)
     if presented is None:
@@ -37,7 +38,6 @@ async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
             "this token is not known here, or was revoked",
             headers={"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'},
         )
-    scope = access.scopes.get(match.route)
     if scope is None or scope not in token.scopes:
         needed = "none" if scope is None else scope.value
         raise ProblemError(

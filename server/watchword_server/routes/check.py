@@ -91,6 +91,8 @@ async def _decide(request: web.Request, name: str, code: str) -> Decision:
 
 def _refuse_unjudged(decision: Decision) -> None:
     match decision.verdict:
+        case Verdict.ACCEPTED | Verdict.WRONG | Verdict.REPLAYED:
+            return
         case Verdict.MALFORMED:
             detail = "send exactly the digits this key's codes have, and nothing else"
             raise ProblemError(MALFORMED_CODE, detail)
@@ -105,8 +107,6 @@ def _refuse_unjudged(decision: Decision) -> None:
                 headers={"Retry-After": str(seconds)},
                 retry_after=seconds,
             )
-        case Verdict.ACCEPTED | Verdict.WRONG | Verdict.REPLAYED:
-            return
 
 
 def _no_such_key() -> ProblemError:
