@@ -288,7 +288,13 @@ class TestRefusals:
         said = self.refused(run, "serve", "--port", "0", "--data-dir", str(data))
         assert "belongs to someone else" in said
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+    def test_a_data_folder_that_not_even_root_can_make(self, run: Commands) -> None:
+        said = self.refused(run, "serve", "--port", "0", "--data-dir", "/proc/watchword")
+        assert "cannot make the data folder" in said
+        assert "--data-dir" in said
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; see the test before")
     def test_a_data_folder_that_cannot_be_written(self, run: Commands, tmp_path: Path) -> None:
         data = tmp_path / "data"
         data.mkdir(mode=0o500)
