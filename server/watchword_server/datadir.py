@@ -23,7 +23,8 @@ def prepare_data_dir(folder: Path) -> Path:
     """
     try:
         if not os.path.lexists(folder):
-            folder.mkdir(parents=True)
+            folder.mkdir(mode=0o700, parents=True)
+            # Again, for a umask that took even the owner's bits.
             folder.chmod(0o700)
         status = folder.lstat()
     except OSError as error:

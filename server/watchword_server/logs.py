@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import BadHttpMessage
 
 if TYPE_CHECKING:
-    from aiohttp.web import BaseRequest, StreamResponse
+    from collections.abc import MutableMapping
 
-http_logger = logging.getLogger("watchword_server.http")
-"""What aiohttp says about connections and messages it could not read."""
+    from aiohttp.web import BaseRequest, StreamResponse
 
 access_logger = logging.getLogger("watchword_server.access")
 """One line for each request."""
@@ -45,18 +44,23 @@ class AccessLogger(AbstractAccessLogger):
         return self.logger.isEnabledFor(logging.INFO)
 
 
-class _NoMessageContent(logging.Filter):
-    """Keeps what aiohttp could not parse out of the log: the line may be a misspelt Authorization."""
+class HttpLogger(logging.LoggerAdapter[logging.Logger]):
+    """What aiohttp says about connections, without what it could not parse.
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
+    The line in question may be a misspelt Authorization, and aiohttp would log it with its token.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.getLogger("watchword_server.http"))
+
+    def process(
+        self, msg: object, kwargs: MutableMapping[str, Any]
+    ) -> tuple[object, MutableMapping[str, Any]]:
+        """Replace the error's text by its name; the sender's address, the one argument, stays."""
+        error = kwargs.get("exc_info")
         if isinstance(error, BadHttpMessage):
-            record.msg, record.args = "refused a malformed request: %s", (type(error).__name__,)
-            record.exc_info = None
-        return True
-
-
-http_logger.addFilter(_NoMessageContent())
+            return f"malformed request from %s: {type(error).__name__}", {**kwargs, "exc_info": None}
+        return msg, kwargs
 
 
 def log_to_stderr(*, access_log: bool) -> None:

@@ -19,7 +19,7 @@ from watchword_server.app import create_app
 from watchword_server.bootstrap import bootstrap
 from watchword_server.datadir import prepare_data_dir
 from watchword_server.greeting import Greeting
-from watchword_server.logs import AccessLogger, access_logger, http_logger
+from watchword_server.logs import AccessLogger, HttpLogger, access_logger
 from watchword_server.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def make_runner(app: web.Application) -> web.AppRunner:
         app,
         access_log_class=AccessLogger,
         access_log=access_logger,
-        logger=http_logger,
+        logger=HttpLogger(),
         # A compressed body is refused, not unpacked.
         auto_decompress=False,
         keepalive_timeout=KEEPALIVE_SECONDS,

@@ -60,7 +60,7 @@ def test_a_whole_run_logs_templates_and_nothing_that_matters(tmp_path: Path) -> 
         ("-", "-", "400"),
     ]
     assert requests[4][3] == "door-7"
-    assert log.count("refused a malformed request: ") == 3
+    assert log.count("malformed request from 127.0.0.1: ") == 3
 
 
 def test_without_being_asked_it_logs_no_requests(tmp_path: Path) -> None:

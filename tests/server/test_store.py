@@ -260,6 +260,27 @@ class TestOpening:
         with pytest.raises(StoreError, match="damaged"):
             await SqliteStore.open(path)
 
+    @pytest.mark.parametrize(
+        "change", ["kind = 'steam'", "digits = 99", "period = 0", "algorithm = 'MD5'", "secret = x''"]
+    )
+    async def test_a_row_that_is_no_key_is_damage(self, store: SqliteStore, change: str) -> None:
+        def spoil() -> None:
+            store._connection.execute(f"UPDATE keys SET {change}").close()
+
+        await asyncio.get_running_loop().run_in_executor(store._thread, spoil)
+        with pytest.raises(StoreError, match="damaged"):
+            await store.find_key("default")
+
+    async def test_a_scope_of_a_newer_version_allows_nothing(self, store: SqliteStore) -> None:
+        await store.add_token(Token(name="door", digest=b"x", scopes=frozenset({Scope.QR})))
+
+        def add_scope() -> None:
+            store._connection.execute("UPDATE tokens SET scopes = 'qr audit:read'").close()
+
+        await asyncio.get_running_loop().run_in_executor(store._thread, add_scope)
+        (token,) = await store.tokens()
+        assert token.scopes == {Scope.QR}
+
     async def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="no such file"):
             await SqliteStore.open(tmp_path / "nowhere" / "watchword.db")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from watchword_otp import Algorithm, Key, Kind, Secret
+from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret
 from watchword_server.store.protocol import (
     Activation,
     StoredKey,
@@ -203,7 +203,8 @@ class SqliteStore:
                 Token(
                     name=name,
                     digest=digest,
-                    scopes=frozenset(map(Scope, scopes.split())),
+                    # A scope that only a newer version knows allows nothing here.
+                    scopes=frozenset(scope for scope in Scope if scope in scopes.split()),
                     created_at=created_at,
                     revoked_at=revoked_at,
                 )
@@ -253,6 +254,8 @@ class SqliteStore:
         except sqlite3.Error as error:
             # The cause is dropped: its frames hold secrets.
             raise StoreError(_reason(error)) from None
+        except (msgspec.DecodeError, InvalidKeyError):
+            raise StoreError(_DAMAGED) from None
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -325,10 +328,11 @@ def _advance(connection: sqlite3.Connection, advances: Sequence[Advance]) -> Non
         raise StoreError(message)
 
 
+_DAMAGED = "it is damaged; restore a backup, or move it away to start afresh"
 _WHAT_TO_DO = {
     sqlite3.SQLITE_BUSY: "another program holds it; stop that one, or try again",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check the folder and its permissions",
-    sqlite3.SQLITE_CORRUPT: "it is damaged; restore a backup, or move it away to start afresh",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_FULL: "the disk is full; make room",
     sqlite3.SQLITE_IOERR: "the disk failed; check it",
     sqlite3.SQLITE_NOTADB: "it is not a database; restore a backup, or move it away to start afresh",
