@@ -35,9 +35,13 @@ def get(url: str, token: str, path: str) -> httpx.Response:
     )
 
 
-def check_now(url: str, token: str, uri: str) -> bool:
+def code_now(uri: str) -> str:
+    """The code of the real time, good for at least a period more."""
     key = parse_uri(uri)
-    code = code_at(key, step_at(key, time.time()))
+    return code_at(key, step_at(key, time.time()))
+
+
+def check(url: str, token: str, code: str) -> bool:
     return bool(get(url, token, f"/check/{code}").json()["status"])
 
 
@@ -50,13 +54,14 @@ class TestFirstRun:
             key = parse_uri(uri)
             assert (key.secret.bits, key.issuer, key.name) == (160, "Watchword", "default")
             assert not key.warnings()
-            assert check_now(first.url, first.token, uri)
+            code = code_now(uri)
+            assert check(first.url, first.token, code)
             assert first.stop() == 0
         assert first.database == str(tmp_path / "state" / "watchword" / "watchword.db")
         with server_process(tmp_path) as second:
             assert second.token is None
             assert get(second.url, first.token, "/qr?format=uri").text == uri
-            assert not check_now(second.url, first.token, uri)
+            assert not check(second.url, first.token, code)
 
     def test_it_tells_people_where_all_is_and_what_to_type(self, tmp_path: Path) -> None:
         said = _spoken(tmp_path, "--data-dir", str(tmp_path / "data"))
@@ -116,7 +121,7 @@ class TestPrototype:
             assert running.token is None
             uri = get(running.url, "open-sesame", "/?format=uri").text
             assert parse_uri(uri).secret.base32() == SECRET
-            assert check_now(running.url, "open-sesame", uri)
+            assert check(running.url, "open-sesame", code_now(uri))
             assert running.stop() == 0
         log = running.log.read_text()
         assert "default key from TOTP_BASE32_SECRET in .env" in log
@@ -125,13 +130,14 @@ class TestPrototype:
         assert b"open-sesame" not in Path(running.database).read_bytes()
 
     def test_another_secret_and_back_again_keeps_used_codes_used(self, tmp_path: Path) -> None:
-        used: dict[str, bool] = {}
+        codes: dict[str, str] = {}
         for secret in (SECRET, SECRET[::-1], SECRET):
             environment = {"TOTP_BASE32_SECRET": secret, "BEARER": "open-sesame"}
             with server_process(tmp_path, environment=environment) as running:
                 uri = get(running.url, "open-sesame", "/?format=uri").text
-                assert check_now(running.url, "open-sesame", uri) is not used.get(secret, False)
-                used[secret] = True
+                is_new = secret not in codes
+                code = codes.setdefault(secret, code_now(uri))
+                assert check(running.url, "open-sesame", code) is is_new
 
 
 class TestStopping:
@@ -341,7 +347,7 @@ class TestWarnings:
             tmp_path, environment={"TOTP_BASE32_SECRET": "JBSWY3DPEHPK3PXP", "BEARER": "x"}
         ) as running:
             assert "warning: 80-bit secret" in running.log.read_text()
-            assert check_now(running.url, "x", get(running.url, "x", "/?format=uri").text)
+            assert check(running.url, "x", code_now(get(running.url, "x", "/?format=uri").text))
 
 
 def test_json_is_one_line_and_nothing_else(tmp_path: Path) -> None:
