@@ -8,7 +8,7 @@ import pytest
 
 from watchword_otp import strip_controls
 from watchword_tui.client import ValidatorClient
-from watchword_tui.errors import Exit, ServerError
+from watchword_tui.errors import Exit, MalformedCodeError, ServerError
 from watchword_tui.settings import ServerProfile
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ async def refusal(asked: Awaitable[object], kind: type[ServerError]) -> ServerEr
         await asked
     words = str(caught.value)
     assert type(caught.value) is kind, repr(caught.value)
-    assert caught.value.exit_status == Exit.SERVER
+    typed_wrongly = kind is MalformedCodeError
+    assert caught.value.exit_status == (Exit.USAGE if typed_wrongly else Exit.SERVER)
     assert words.isprintable()
     assert strip_controls(words) == words
     assert "ww_" not in words

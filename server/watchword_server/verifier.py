@@ -130,7 +130,9 @@ def _failed(state: KeyState, now: float) -> KeyState:
     if doublings < 0:
         return msgspec.structs.replace(state, failures=failures)
     seconds = min(FIRST_LOCK * 2**doublings, LONGEST_LOCK)
-    return msgspec.structs.replace(state, failures=failures, locked_until=now + seconds)
+    # Whole seconds: every store keeps them exactly, and no answer says more than the lock lasts.
+    locked_until = math.floor(now) + float(seconds)
+    return msgspec.structs.replace(state, failures=failures, locked_until=locked_until)
 
 
 def _describe(

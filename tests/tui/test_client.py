@@ -16,6 +16,7 @@ from watchword_tui.answers import CheckAnswer, Reason
 from watchword_tui.client import ValidatorClient
 from watchword_tui.errors import (
     LockedError,
+    MalformedCodeError,
     RefusedError,
     SettingsError,
     UnauthorisedError,
@@ -129,7 +130,8 @@ class TestRefusals:
         async with ValidatorClient(profile_of(server, "ww_wrong")) as client:
             error = await refusal(client.check("default", server.code()), UnauthorisedError)
 
-        assert str(error) == "dev does not know this token; make one: watchword-server tokens create"
+        assert error.message == "dev does not know this token"
+        assert error.remedy == "make one: watchword-server tokens create NAME --scope check"
 
     async def test_a_token_from_a_file_is_sent(self, server: RunningServer, tmp_path: Path) -> None:
         path = tmp_path / "dev.token"
@@ -168,13 +170,18 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         "code",
-        ["", "12345", "1234567", "12345a", " 123456", "\uff11" * 6, "\udcff"],
+        ["", "12345", "1234567", "12345a", " 123456", "\uff11" * 6],
     )
     async def test_what_is_no_code_is_not_judged(self, client: ValidatorClient, code: str) -> None:
-        error = await refusal(client.check("default", code), RefusedError)
+        error = await refusal(client.check("default", code), MalformedCodeError)
+
+        assert error.message == "this is not a code of default"
+        assert (await client.check("default", "000000")).answer.attempts_left == 4
+
+    async def test_a_code_that_is_no_text_is_refused_in_words(self, client: ValidatorClient) -> None:
+        error = await refusal(client.check("default", "\udcff"), RefusedError)
 
         assert error.message.startswith("dev would not judge it: ")
-        assert (await client.check("default", "000000")).answer.attempts_left == 4
 
     async def test_a_code_of_any_length_is_refused_in_words(self, client: ValidatorClient) -> None:
         error = await refusal(client.check("default", "1" * 20_000), RefusedError)
@@ -221,7 +228,7 @@ class TestOtherQuestions:
                 await client.enrolment_key()
                 for _ in range(10):
                     await client.check("default", server.code())
-                with contextlib.suppress(RefusedError):
+                with contextlib.suppress(MalformedCodeError):
                     await client.check("default", "malformed")
 
             assert front.connections == 1

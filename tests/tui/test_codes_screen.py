@@ -182,7 +182,7 @@ async def test_the_palette_offers_what_the_keys_do_and_no_screenshot(clock: Cloc
 
 async def test_a_terminal_too_small_is_told_what_is_needed(clock: Clock) -> None:
     async with running(make_app(clock=clock), (50, 14)) as (pilot, _):
-        assert "at least 60 columns by 16 rows" in text(pilot).replace("\n", " ")
+        assert "At least 60 columns by 16 rows" in " ".join(text(pilot).split())
         await pilot.resize_terminal(60, 16)
         await settled(pilot)
         assert "Validate" in text(pilot)
@@ -264,3 +264,12 @@ async def test_what_keeps_the_server_from_being_asked_is_told(clock: Clock, tmp_
     profile = ServerProfile("dev", "http://127.0.0.1:9", token_file=token_file)
     async with running(make_app(clock=clock, profiles=[profile]), (200, 60)) as (pilot, _):
         assert f"! the token file {token_file}" in lines(pilot)[0]
+
+
+async def test_the_first_line_tells_what_a_check_has_just_learnt(tmp_path: Path) -> None:
+    async with running_server(tmp_path, key=GITHUB) as server:
+        app = make_app(clock=server.clock, profiles=[profile_of(server, token="ww_wrong")])
+        async with running(app) as (pilot, _):
+            assert "clock ok" in lines(pilot)[0]
+            await press(pilot, "v", "enter")
+            assert "! dev does not know this token" in lines(pilot)[0]

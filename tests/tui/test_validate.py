@@ -182,8 +182,8 @@ async def test_a_code_of_the_wrong_length_is_not_judged(server: RunningServer) -
     app = make_app(clock=server.clock, profiles=[profile_of(server)])
     async with running(app) as (pilot, screen):
         verdict = await submit(pilot, screen, "12345")
-        assert verdict.startswith("! No verdict")
-        assert "exactly the digits" in verdict
+        assert verdict.startswith("! Not a code")
+        assert "type all of its digits" in verdict
 
 
 async def test_s_asks_the_next_server_and_its_state_is_shown(

@@ -161,7 +161,7 @@ def find_account(accounts: Sequence[Account], query: str | None) -> Account:
     shown = ", ".join(account.key.title for account in (fitting or accounts)[:8])
     if not fitting:
         raise AccountsError(f"no account fits {query!r}", f"there are: {shown}")
-    if query is None:
+    if not query:
         raise AccountsError(f"there are {len(accounts)} accounts", f"name one of: {shown}")
     raise AccountsError(f"{len(fitting)} accounts fit {query!r}", f"name one of: {shown}")
 
@@ -191,7 +191,7 @@ def _from_dotenv(text: str) -> Account:
 def _read(path: Path, problems: list[str]) -> str:
     try:
         with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            mode = os.fstat(file.fileno()).st_mode
             # A pipe has no size to ask for, so the limit is on what comes.
             content = file.read(MAX_FILE_BYTES + 1)
         text = content.decode("utf-8-sig")
@@ -201,6 +201,6 @@ def _read(path: Path, problems: list[str]) -> str:
         raise AccountsError(f"cannot read the accounts in {path}: {error.strerror}") from None
     if len(content) > MAX_FILE_BYTES:
         raise AccountsError(f"{path} is too large for a file of accounts")
-    if mode & 0o077:
+    if stat.S_ISREG(mode) and mode & 0o077:
         problems.append(f"{path} can be read by others: run chmod 600 {path}")
     return text

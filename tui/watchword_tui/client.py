@@ -68,6 +68,11 @@ class ValidatorClient:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         is_tls = profile.url.startswith("https:")
+        if profile.ca_file is not None and not is_tls:
+            raise SettingsError(
+                f"{profile.url} uses no TLS, so {profile.ca_file} has no use",
+                "use https, or leave --ca-file and ca_file out",
+            )
         try:
             self._http = httpx.AsyncClient(
                 base_url=profile.url,

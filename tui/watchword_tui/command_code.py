@@ -13,6 +13,7 @@ import click
 
 from watchword_otp import Kind
 from watchword_tui.accounts import Account, LiveCode, find_account, live_code, load_accounts
+from watchword_tui.errors import AccountsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +49,9 @@ class Codes:
         loaded = load_accounts(settings)
         for problem in loaded.problems:
             click.echo(f"watchword: {problem}", err=True)
-        single = query is not None or len(loaded.accounts) <= 1
+        if loaded.problems and not loaded.accounts:
+            raise AccountsError("no account could be read", "correct what is named above")
+        single = bool(query) or len(loaded.accounts) <= 1
         accounts = (find_account(loaded.accounts, query),) if single else loaded.accounts
         if self.follow:
             self._follow(accounts)

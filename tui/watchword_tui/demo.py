@@ -6,15 +6,18 @@ The server runs as its own process, as it would anywhere else: the two sides mee
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
+import os
 import select
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +45,8 @@ _STOP_TIMEOUT = 10.0
 """Seconds a server may take to stop before it is killed."""
 
 _PROFILE = "demo"
+_FOLDER_PREFIX = "watchword-demo-"
+"""Followed by the process number, for a later demo to see whether its maker still runs."""
 _GUIDE = "Demo. Press v, then Enter: the code is accepted. Enter again: it is used up."
 
 
@@ -118,10 +123,11 @@ def _step(name: str, words: str) -> None:
     click.echo(f"{name:<7} {words}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _server(environ: MutableMapping[str, str]) -> Iterator[DemoServer]:
     """Start a server in a folder that is removed at the end, and stop it."""
-    with tempfile.TemporaryDirectory(prefix="watchword-demo-") as folder:
+    _remove_leftovers(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-") as folder:
         log = Path(folder) / "server.log"
         with log.open("wb") as errors:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -142,6 +148,27 @@ def _server(environ: MutableMapping[str, str]) -> Iterator[DemoServer]:
             yield _started(process, log)
         finally:
             _stop(process)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the folders of demos that were killed before they could."""
+    for path in folder.glob(f"{_FOLDER_PREFIX}*-*"):
+        process = path.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            status = path.lstat()
+            ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+            if ours and process.isdecimal() and not _is_running(int(process)):
+                shutil.rmtree(path)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _started(process: subprocess.Popen[bytes], log: Path) -> DemoServer:
@@ -179,7 +206,7 @@ def _clean_environment(environ: MutableMapping[str, str]) -> dict[str, str]:
     }
 
 
-@contextmanager
+@contextlib.contextmanager
 def _orderly_end() -> Iterator[None]:
     """Turn a request to stop into an exception, so that the server and its folder go too."""
 

@@ -80,5 +80,11 @@ class LockedError(ServerError):
         self.retry_after = retry_after
 
 
+class MalformedCodeError(ServerError):
+    """What was typed cannot be a code of this key; nothing was counted."""
+
+    exit_status = Exit.USAGE
+
+
 class RefusedError(ServerError):
     """The server understood and would not: no such key, malformed code, or its own fault."""

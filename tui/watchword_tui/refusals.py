@@ -13,6 +13,7 @@ import msgspec
 from watchword_otp import clean_label
 from watchword_tui.errors import (
     LockedError,
+    MalformedCodeError,
     NotWatchwordError,
     RefusedError,
     UnauthorisedError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from watchword_tui.settings import ServerProfile
 
 _MAX_WORDS = 200
+_MALFORMED_CODE = "urn:watchword:problem:malformed-code"
 _NO_SUCH_KEY = "urn:watchword:problem:no-such-key"
 _GATEWAY_STATUSES = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
@@ -48,6 +50,10 @@ def refusal(profile: ServerProfile, status: int, problem: Problem, key: str) -> 
     """Say what a Watchword server's refusal means for a question about `key`."""
     words = clean_label(problem.detail or problem.title or f"status {status}", _MAX_WORDS)
     match status:
+        case HTTPStatus.BAD_REQUEST if problem.type == _MALFORMED_CODE:
+            return MalformedCodeError(
+                f"this is not a code of {key}", "type all of its digits, and nothing else"
+            )
         case HTTPStatus.UNAUTHORIZED:
             return _unauthorised(profile)
         case HTTPStatus.FORBIDDEN:
@@ -105,7 +111,8 @@ def _unauthorised(profile: ServerProfile) -> UnauthorisedError:
             f"{profile.name} wants a token", "set token_file in its profile, or WATCHWORD_TOKEN"
         )
     return UnauthorisedError(
-        f"{profile.name} does not know this token", "make one: watchword-server tokens create"
+        f"{profile.name} does not know this token",
+        "make one: watchword-server tokens create NAME --scope check",
     )
 
 

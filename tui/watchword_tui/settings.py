@@ -134,11 +134,12 @@ def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: P
     profiles = [_profile(name, table, path, overrides.ca_file) for name, table in file.servers.items()]
     wanted = overrides.server or environ.get("WATCHWORD_SERVER") or file.server
     if wanted and "://" in wanted:
-        profile = _url_profile(wanted, dotenv.get("BEARER"), overrides.ca_file)
+        url = _checked_url(wanted, "the server's URL", allow_http=False)
+        profile = _url_profile(urlsplit(url).netloc, url, dotenv.get("BEARER"), overrides.ca_file)
         profiles = [profile, *(other for other in profiles if other.name != profile.name)]
         wanted = profile.name
     elif not profiles:
-        profiles = [_url_profile(DEFAULT_URL, dotenv.get("BEARER"), overrides.ca_file)]
+        profiles = [_url_profile(LOCAL_PROFILE, DEFAULT_URL, dotenv.get("BEARER"), overrides.ca_file)]
     server = wanted or profiles[0].name
     names = [profile.name for profile in profiles]
     if server not in names:
@@ -206,10 +207,10 @@ def _profile(name: str, table: Mapping[str, object], path: Path, ca_file: Path |
     )
 
 
-def _url_profile(url: str, token: str | None, ca_file: Path | None) -> ServerProfile:
+def _url_profile(name: str, url: str, token: str | None, ca_file: Path | None) -> ServerProfile:
     return ServerProfile(
-        name=LOCAL_PROFILE,
-        url=_checked_url(url, "the server's URL", allow_http=False),
+        name=name,
+        url=url,
         token=token,
         ca_file=ca_file,
     )

@@ -78,9 +78,9 @@ class TerminalApp(App[None]):
         return [*super().get_line_filters(), ControlFilter()]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Leave out the screenshot, which writes what is on screen into a file."""
+        """Leave out the screenshot, which writes a file, and what the app's own help says better."""
         for command in super().get_system_commands(screen):
-            if command.title != "Screenshot":
+            if command.title not in {"Screenshot", "Keys", "Maximize", "Minimize"}:
                 yield command
 
     def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:

@@ -7,7 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from watchword_tui.answers import Reason
-from watchword_tui.errors import LockedError, NotWatchwordError, UnauthorisedError, UnreachableError
+from watchword_tui.errors import (
+    LockedError,
+    MalformedCodeError,
+    NotWatchwordError,
+    UnauthorisedError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from watchword_tui.answers import Checked, Contact
@@ -77,6 +83,8 @@ def verdict_of_error(error: WatchwordError) -> Verdict:
     title = "No verdict"
     if isinstance(error, LockedError):
         title = "Locked"
+    elif isinstance(error, MalformedCodeError):
+        title = "Not a code"
     elif isinstance(error, UnauthorisedError):
         title = "Not authorised"
     elif isinstance(error, UnreachableError):

@@ -49,7 +49,7 @@ class CodesScreen(Screen[None]):
         (60, "-narrow"),
         (100, "-wide"),
     ]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (21, "-tall"), (30, "-roomy")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (21, "-tall"), (34, "-roomy")]  # noqa: RUF012
 
     code_list = getters.query_one(CodeList)
     card = getters.query_one(CodeCard)
@@ -65,13 +65,13 @@ class CodesScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the codes, and room for the rest."""
         yield StatusLine()
-        if self._session.guide:
-            yield Static(self._session.guide, id="guide", markup=False)
         with Horizontal(id="gauges"):
             yield from self._gauges()
         with Vertical(id="body"):
             yield CodeList()
             with Vertical(id="panels"):
+                if self._session.guide:
+                    yield Static(self._session.guide, id="guide", markup=False)
                 yield CodeCard()
         yield Horizontal(id="foot")
 
@@ -207,12 +207,14 @@ class CodesScreen(Screen[None]):
             f"Show the key of {account.key.title} as a QR code?\n\n"
             "Whoever sees it can make its codes for ever."
         )
+        self.app.clear_notifications()
         self.app.push_screen(ConfirmScreen(question, "Show it"), answered)
 
     def action_help(self) -> None:
         """Show the keys."""
         from watchword_tui.screens.help import HelpScreen  # noqa: PLC0415 - when asked for
 
+        self.app.clear_notifications()
         self.app.push_screen(HelpScreen(self._session.settings.path))
 
     async def _keep(self, account: Account | None) -> None:
@@ -253,6 +255,8 @@ class CodesScreen(Screen[None]):
         from watchword_tui.widgets.history import History  # noqa: PLC0415 - not for the first frame
 
         verdict = event.verdict
+        # The last word only: older toasts would cover more of the screen than they are worth.
+        self.app.clear_notifications()
         self.query_one(History).add(self._session.clock(), event.profile.name, verdict)
         self.notify(
             verdict.detail,
@@ -263,9 +267,9 @@ class CodesScreen(Screen[None]):
 
 
 _TOO_SMALL = """\
-This terminal is too small for the codes.
-
-Make it at least 60 columns by 16 rows."""
+Too small.
+At least 60 columns
+by 16 rows, please."""
 
 _NO_ACCOUNTS = """\
 No accounts yet.

@@ -51,13 +51,13 @@ class EnrolScreen(Screen[Account | None]):
                 yield Static("", id="whose", markup=False)
                 yield Static("", id="by-hand", markup=False)
                 yield Static("", id="enrol-notices", markup=False)
-                yield Button("Keep it here too (k)", compact=True, id="keep", disabled=True)
+                yield Button("Keep it here too (k)", compact=True, id="keep")
                 # Here and not under the QR code, which needs every row of 24.
                 yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Ask for the key."""
-        self.query_one("#keep").display = self._can_keep
+        self.query_one("#keep").display = False
         self._load()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
@@ -120,7 +120,7 @@ class EnrolScreen(Screen[Account | None]):
         )
         notices = "\n".join(f"! {notice}" for notice in account.notices)
         self.query_one("#enrol-notices", Static).update(Content(notices))
-        self.query_one("#keep", Button).disabled = False
+        self.query_one("#keep").display = self._can_keep
         self.refresh_bindings()
 
     def on_button_pressed(self) -> None:

@@ -19,10 +19,10 @@ _SECTIONS = (
     (
         "Codes",
         (
-            ("↑ ↓  j k", "move through the accounts; g and G: first and last"),
-            ("Enter  c", "copy the code: it is sent to your terminal"),
+            ("↑ ↓  j k", "move; g and G: first and last"),
+            ("Enter  c", "copy: sent to your terminal"),
             ("v", "put the code into Validate"),
-            ("q", "its QR code, for another phone (asks first)"),
+            ("q", "its QR code (asks first)"),
         ),
     ),
     (
@@ -31,13 +31,13 @@ _SECTIONS = (
             ("Enter", "have the server judge the code"),
             ("s", "the next server"),
             ("Tab", "from field to field"),
-            ("Esc", "back to the list; gives up what is being asked"),
+            ("Esc", "back to the list; stop waiting"),
         ),
     ),
     (
         "Everywhere",
         (
-            ("e", "enrol: the server's key, as a QR code for a phone"),
+            ("e", "enrol: the server's key as a QR"),
             ("Ctrl+P", "all commands, themes too"),
             ("?  F1", "this help"),
             ("Ctrl+Q", "leave"),

@@ -22,7 +22,7 @@ class CodeCard(Horizontal):
     CodeCard {
         height: auto;
         #large { width: auto; height: 3; margin-right: 3; color: $accent; text-style: bold; }
-        #about { height: auto; width: 1fr; text-overflow: ellipsis; text-wrap: nowrap; }
+        #about { height: auto; width: 1fr; }
     }
     """
 

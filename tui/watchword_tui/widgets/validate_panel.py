@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Button, Input, Select, Static
 
 from watchword_tui.accounts import grouped
-from watchword_tui.errors import WatchwordError
+from watchword_tui.errors import LockedError, MalformedCodeError, RefusedError, WatchwordError
 from watchword_tui.wording import verdict_of, verdict_of_error
 
 if TYPE_CHECKING:
@@ -181,6 +181,8 @@ class ValidatePanel(Vertical):
         try:
             checked = await self._session.client(profile).check(key, code)
         except WatchwordError as error:
+            if not isinstance(error, LockedError | MalformedCodeError | RefusedError):
+                self.post_message(self.Contacted(profile, trouble=error))
             verdict = verdict_of_error(error)
         else:
             self.post_message(self.Contacted(profile, checked.contact))
