@@ -44,8 +44,7 @@ async def read_json(request: web.Request, shape: type[_T]) -> _T:
         _require_json(request)
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise ProblemError(UNSUPPORTED_MEDIA_TYPE, "send the body without a Content-Encoding")
-    # The usual body has come along with the headers.
-    body = await (request.read() if request.content.is_eof() else _read_in_time(request))
+    body = await _read(request)
     try:
         return msgspec.json.decode(body, type=shape)
     except msgspec.ValidationError as error:
@@ -68,8 +67,11 @@ def _require_json(request: web.Request) -> None:
         raise ProblemError(UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON} in UTF-8")
 
 
-async def _read_in_time(request: web.Request) -> bytes:
+async def _read(request: web.Request) -> bytes:
     try:
+        # The usual body has come along with the headers, and needs no watch.
+        if request.content.is_eof():
+            return await request.read()
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
     except (TimeoutError, ConnectionError):

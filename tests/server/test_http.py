@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import socket
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -284,3 +286,24 @@ async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
     await store.close()
     with pytest.raises(StoreError):
         await store.ping()
+
+
+async def test_clients_that_vanish_in_the_middle_are_no_error(
+    server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    body = b'{"code":"12345"}'
+    request = (
+        b"POST /v1/keys/default/check HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+    ) % (server.token.encode(), len(body), body)
+    for sent in (request * 8, request[:-4], request + request[:-4]):
+        for _ in range(10):
+            with socket.create_connection((host, int(port))) as gone:
+                gone.sendall(sent)
+                # Reset it: what was not read yet is lost with the connection.
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            await asyncio.sleep(0)
+    async with server.client() as client:
+        assert (await client.get("/readyz")).status_code == 200
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
