@@ -69,8 +69,11 @@ async def settled(pilot: Pilot[None]) -> None:
     await pilot.pause()
     codes = pilot.app.screen_stack[0]
     assert isinstance(codes, CodesScreen)
-    while codes.panel is None:
+    for _ in range(200):
+        if codes.panel is not None:
+            break
         await pilot.pause()
+    assert codes.panel is not None, "the screen never became whole"
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
 
