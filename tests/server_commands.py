@@ -42,6 +42,16 @@ class Commands:
         captured = self.capsys.readouterr()
         return Done(status, captured.out, captured.err)
 
+    def make_database(self) -> None:
+        """Have a database in the data folder, as a first start of the server leaves it."""
+
+        async def make() -> None:
+            store = await SqliteStore.open(self.folder / "watchword.db")
+            await store.close()
+
+        self.folder.mkdir(mode=0o700)
+        asyncio.run(make())
+
     def tokens(self) -> list[Token]:
         async def read() -> list[Token]:
             store = await SqliteStore.open(self.folder / "watchword.db")

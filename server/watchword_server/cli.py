@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from watchword_server.datadir import prepare_data_dir
+from watchword_server.datadir import DATABASE_NAME, prepare_data_dir
 from watchword_server.errors import UserError
 from watchword_server.names import is_canonical
 from watchword_server.settings import DEFAULT_PORT, Settings, load_settings
@@ -213,6 +213,13 @@ def _with_store(
     flags: Mapping[str, object], config: Path | None, work: Callable[[Store], Awaitable[_T]]
 ) -> _T:
     settings: Settings = load_settings(flags, os.environ, config)
+    if not (settings.data_path / DATABASE_NAME).exists():
+        # Not made here: a folder misspelt would get a token that no server knows.
+        message = (
+            f"there is no database in {settings.data_path};"
+            f" name the server's folder with --data-dir, or start it first: {PROGRAM} serve"
+        )
+        raise UserError(message)
     database = prepare_data_dir(settings.data_path)
 
     async def run() -> _T:

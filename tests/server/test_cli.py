@@ -18,6 +18,23 @@ if TYPE_CHECKING:
     from server_commands import Commands
 
 
+@pytest.fixture
+def database(run: Commands) -> None:
+    run.make_database()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("tokens", "list"), ("tokens", "create", "x", "--scope", "qr"), ("keys", "unlock", "x")],
+)
+def test_where_no_server_was_nothing_is_made(run: Commands, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert f"there is no database in {run.folder}" in done.err
+    assert not run.folder.exists()
+
+
+@pytest.mark.usefixtures("database")
 class TestTokens:
     def test_create_shows_the_token_alone_on_standard_output(self, run: Commands) -> None:
         done = run("tokens", "create", "door", "--scope", "check", "--scope", "qr")
@@ -66,9 +83,9 @@ class TestTokens:
         assert "tokens list" in done.err
 
 
+@pytest.mark.usefixtures("database")
 class TestUnlock:
     def test_forgets_failures_and_keeps_used_codes(self, run: Commands) -> None:
-        run("tokens", "list")
         disabled = KeyState(last_step=5, consumed_at=NOON, failures=100, locked_until=NOON + 3600)
         assert asyncio.run(_key_in_state(run.folder, disabled)) == disabled
         done = run("keys", "unlock", "default")
