@@ -6,7 +6,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from server_commands import Commands
-from servers import RunningServer, running_server
+from servers import KEY, NOON, RunningServer, running_server
+from watchword_server.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -33,6 +34,14 @@ async def client(server: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
     """A client whose token may do everything."""
     async with server.client() as opened:
         yield opened
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    opened = await SqliteStore.open(tmp_path / "watchword.db")
+    await opened.activate_key("default", KEY, NOON)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from watchword_server.store.sqlite import SqliteStore
 from watchword_server.verifier import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import Collection
     from pathlib import Path
 
     from watchword_server.store.protocol import Decide
@@ -128,14 +128,6 @@ class SlowStore:
         await self.go.wait()
         self.settled.append(len(names))
         await self._store.settle(names, decide)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    opened = await SqliteStore.open(tmp_path / "watchword.db")
-    await opened.activate_key("default", KEY, NOON)
-    yield opened
-    await opened.close()
 
 
 def checker_of(store: object) -> Checker:

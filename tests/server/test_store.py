@@ -16,20 +16,12 @@ from watchword_server.tokens import Scope, Token, digest_of
 from watchword_server.verifier import KeyState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from watchword_server.store.protocol import StoredKey
 
 OTHER = Key(secret=Secret(b"another secret"), algorithm=Algorithm.SHA256, digits=8, period=60)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    opened = await SqliteStore.open(tmp_path / "watchword.db")
-    await opened.activate_key("default", KEY, NOON)
-    yield opened
-    await opened.close()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
