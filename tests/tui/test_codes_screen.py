@@ -14,11 +14,14 @@ from apps import GITHUB, lines, make_app, panel_of, press, profile_of, running, 
 from servers import NOON, Clock, running_server
 from watchword_otp import Key, Kind, Secret, code_at, step_at
 from watchword_tui.accounts import grouped
+from watchword_tui.client import ValidatorClient
 from watchword_tui.settings import ServerProfile
 from watchword_tui.widgets.gauge import Gauge
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from watchword_tui.answers import Contact
 
 AWS = Key(secret=Secret(b"abcdefghijklmnopqrst"), issuer="AWS", name="root@prod")
 BANK = Key(secret=Secret.from_base32("JBSWY3DPEHPK3PXP"), issuer="Bank", name="80-bit key")
@@ -273,3 +276,16 @@ async def test_the_first_line_tells_what_a_check_has_just_learnt(tmp_path: Path)
             assert "clock ok" in lines(pilot)[0]
             await press(pilot, "v", "enter")
             assert "! dev does not know this token" in lines(pilot)[0]
+
+
+async def test_the_server_is_looked_for_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = ValidatorClient.probe
+    looks: list[str] = []
+
+    async def counted(client: ValidatorClient) -> Contact:
+        looks.append(client.profile.name)
+        return await probe(client)
+
+    monkeypatch.setattr(ValidatorClient, "probe", counted)
+    async with running(make_app(clock=clock)):
+        assert looks == ["dev"]

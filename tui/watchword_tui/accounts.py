@@ -66,6 +66,10 @@ class LiveCode:
     expires_at: int | None
     """Unix seconds at which the next step begins; None for HOTP."""
 
+    def is_current(self, key: Key, now: float) -> bool:
+        """Whether this is still what `key`, whose code it is, shows at `now` (Unix seconds)."""
+        return key.kind is Kind.HOTP or step_at(key, now) == self.moving_factor
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

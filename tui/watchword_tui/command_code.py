@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from watchword_otp import Kind
-from watchword_tui.accounts import Account, LiveCode, find_account, live_code, load_accounts
-from watchword_tui.errors import AccountsError
+from watchword_tui.accounts import Account, LiveCode, find_account, live_code
+from watchword_tui.command_accounts import usable_accounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,13 +46,10 @@ class Codes:
         Raises:
             AccountsError: There is no account, none fits, or several do.
         """
-        loaded = load_accounts(settings)
-        for problem in loaded.problems:
-            click.echo(f"watchword: {problem}", err=True)
-        if loaded.problems and not loaded.accounts:
-            raise AccountsError("no account could be read", "correct what is named above")
-        single = bool(query) or len(loaded.accounts) <= 1
-        accounts = (find_account(loaded.accounts, query),) if single else loaded.accounts
+        accounts = usable_accounts(settings)
+        single = bool(query) or len(accounts) <= 1
+        if single:
+            accounts = (find_account(accounts, query),)
         if self.follow:
             self._follow(accounts)
             return

@@ -14,8 +14,9 @@ import click
 
 from watchword_otp import format_uri
 from watchword_otp.qr import Drawing, QrCode, make_qr
-from watchword_tui.accounts import find_account, grouped, load_accounts
+from watchword_tui.accounts import find_account, grouped
 from watchword_tui.client import ValidatorClient
+from watchword_tui.command_accounts import usable_accounts
 from watchword_tui.errors import TerminalError, WatchwordError
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ def show_qr(settings: Settings, request: QrRequest) -> None:
         raise WatchwordError("--from-server draws the server's key, no account", "leave one of them out")
     if request.as_json and request.output is not None:
         raise WatchwordError("--json prints and --output writes a file", "leave one of them out")
-    key = asyncio.run(_fetch(settings.profile)) if request.from_server else _find(settings, request)
+    if request.from_server:
+        key = asyncio.run(_fetch(settings.profile))
+    else:
+        key = find_account(usable_accounts(settings), request.account).key
     try:
         code = make_qr(format_uri(key))
     except ValueError:
@@ -63,13 +67,6 @@ def show_qr(settings: Settings, request: QrRequest) -> None:
         # The colours are the drawing: they stay in a pipe or file too.
         click.echo(text, nl=False, color=True)
         click.echo(f"{key.title}\nBy hand: {grouped(key.secret.base32())}", err=True)
-
-
-def _find(settings: Settings, request: QrRequest) -> Key:
-    loaded = load_accounts(settings)
-    for problem in loaded.problems:
-        click.echo(f"watchword: {problem}", err=True)
-    return find_account(loaded.accounts, request.account).key
 
 
 async def _fetch(profile: ServerProfile) -> Key:

@@ -68,7 +68,11 @@ class UnauthorisedError(ServerError):
     """The token is missing, wrong, or may not do this."""
 
 
-class LockedError(ServerError):
+class RefusedError(ServerError):
+    """The server understood and would not: no such key, malformed code, or its own fault."""
+
+
+class LockedError(RefusedError):
     """The key takes no codes at the moment.
 
     Attributes:
@@ -80,11 +84,7 @@ class LockedError(ServerError):
         self.retry_after = retry_after
 
 
-class MalformedCodeError(ServerError):
+class MalformedCodeError(RefusedError):
     """What was typed cannot be a code of this key; nothing was counted."""
 
     exit_status = Exit.USAGE
-
-
-class RefusedError(ServerError):
-    """The server understood and would not: no such key, malformed code, or its own fault."""

@@ -132,14 +132,17 @@ def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: P
     dotenv = _read_dotenv(directory / ".env", environ)
     token = environ.get("WATCHWORD_TOKEN") or None
     profiles = [_profile(name, table, path, overrides.ca_file) for name, table in file.servers.items()]
+    unnamed = ServerProfile(
+        LOCAL_PROFILE, DEFAULT_URL, token=dotenv.get("BEARER"), ca_file=overrides.ca_file
+    )
     wanted = overrides.server or environ.get("WATCHWORD_SERVER") or file.server
     if wanted and "://" in wanted:
         url = _checked_url(wanted, "the server's URL", allow_http=False)
-        profile = _url_profile(urlsplit(url).netloc, url, dotenv.get("BEARER"), overrides.ca_file)
+        profile = replace(unnamed, name=urlsplit(url).netloc, url=url)
         profiles = [profile, *(other for other in profiles if other.name != profile.name)]
         wanted = profile.name
     elif not profiles:
-        profiles = [_url_profile(LOCAL_PROFILE, DEFAULT_URL, dotenv.get("BEARER"), overrides.ca_file)]
+        profiles = [unnamed]
     server = wanted or profiles[0].name
     names = [profile.name for profile in profiles]
     if server not in names:
@@ -204,15 +207,6 @@ def _profile(name: str, table: Mapping[str, object], path: Path, ca_file: Path |
         key=record.key,
         token_file=_expand(record.token_file, path) if record.token_file else None,
         ca_file=ca_file or (_expand(record.ca_file, path) if record.ca_file else None),
-    )
-
-
-def _url_profile(name: str, url: str, token: str | None, ca_file: Path | None) -> ServerProfile:
-    return ServerProfile(
-        name=name,
-        url=url,
-        token=token,
-        ca_file=ca_file,
     )
 
 

@@ -54,10 +54,9 @@ class CodeCard(Horizontal):
         """Go on to `now` (Unix seconds); nothing is drawn while the code stays."""
         if self._account is None:
             return
-        live = live_code(self._account.key, now)
-        if self._live is not None and live.moving_factor == self._live.moving_factor:
+        if self._live is not None and self._live.is_current(self._account.key, now):
             return
-        self._live = live
+        self._live = live = live_code(self._account.key, now)
         self.query_one("#large", Digits).update(grouped(live.code))
         self.query_one("#about", Static).update(self._about(self._account, live))
 

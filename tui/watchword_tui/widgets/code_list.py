@@ -29,7 +29,6 @@ class CodeList(ScrollView, can_focus=True):
     """Accounts, one a line: issuer, name, code, next code; one of them is highlighted."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "code-list--line",
         "code-list--cursor",
         "code-list--issuer",
         "code-list--code",
@@ -95,16 +94,12 @@ class CodeList(ScrollView, can_focus=True):
         stale = [
             index
             for index, live in self._lives.items()
-            if live.expires_at is not None
-            and not live.expires_at - self._period(index) <= now < live.expires_at
+            if not live.is_current(self._accounts[index].key, now)
         ]
         for index in stale:
             del self._lives[index]
         if stale:
             self.refresh()
-
-    def _period(self, index: int) -> int:
-        return self._accounts[index].key.period
 
     def on_resize(self) -> None:
         """Keep the scrollable width the widget's own."""

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Button, Input, Select, Static
 
 from watchword_tui.accounts import grouped
-from watchword_tui.errors import LockedError, MalformedCodeError, RefusedError, WatchwordError
+from watchword_tui.errors import RefusedError, WatchwordError
 from watchword_tui.wording import verdict_of, verdict_of_error
 
 if TYPE_CHECKING:
@@ -122,10 +122,9 @@ class ValidatePanel(Vertical):
         yield Static("", id="verdict", markup=False)
 
     def on_mount(self) -> None:
-        """Look for the server. The cursors do not blink: that is two repaints a second for nothing."""
+        """Stop the cursors from blinking: two repaints a second for nothing."""
         for field in self.query(Input):
             field.cursor_blink = False
-        self._probe()
 
     @property
     def profile(self) -> ServerProfile:
@@ -181,7 +180,7 @@ class ValidatePanel(Vertical):
         try:
             checked = await self._session.client(profile).check(key, code)
         except WatchwordError as error:
-            if not isinstance(error, LockedError | MalformedCodeError | RefusedError):
+            if not isinstance(error, RefusedError):
                 self.post_message(self.Contacted(profile, trouble=error))
             verdict = verdict_of_error(error)
         else:
@@ -215,6 +214,7 @@ class ValidatePanel(Vertical):
 
     @on(Select.Changed)
     def _server_changed(self, event: Select.Changed) -> None:
+        # Select tells its first value too, so this is how the app looks for its server at the start.
         event.stop()
         self.query_one("#key", Input).value = self.profile.key
         self._probe()
