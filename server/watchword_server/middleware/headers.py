@@ -22,6 +22,16 @@ _SERVER = istr("Server")
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+_ALWAYS = CIMultiDict(
+    {
+        # A code is valid once: an answer kept anywhere would be a lie.
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Watchword-Version": version("watchword"),
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+
 
 def give_request_id(request: web.Request) -> str:
     """Give the request its id for answers and logs: the sender's if it is sane, or a new one."""
@@ -35,7 +45,7 @@ def give_request_id(request: web.Request) -> str:
 async def stamp(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on a response that is about to leave, and take aiohttp's `Server` off."""
     headers = response.headers
-    headers.extend(_always())
+    headers.extend(_ALWAYS)
     try:
         headers[REQUEST_ID_HEADER] = request[REQUEST_ID]
     except KeyError:
@@ -49,16 +59,3 @@ async def stamp(request: web.Request, response: web.StreamResponse) -> None:
 @lru_cache(maxsize=1)
 def _http_date(seconds: int) -> str:
     return formatdate(seconds, usegmt=True)
-
-
-@lru_cache(maxsize=1)
-def _always() -> CIMultiDict[str]:
-    return CIMultiDict(
-        {
-            # A code is valid once: an answer kept anywhere would be a lie.
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-            "Watchword-Version": version("watchword"),
-            "X-Content-Type-Options": "nosniff",
-        }
-    )
