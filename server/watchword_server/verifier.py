@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from watchword_otp import is_well_formed, matching_step, step_at
+from watchword_otp import Kind, is_well_formed, matching_step, step_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watchword_otp import Key
 
 MAX_WINDOW = 10
 """Most steps accepted either side of now. RFC 6238 section 5.2 advises one."""
+
+DEFAULT_LOOK_AHEAD = 5
+"""Counters after the next one that a HOTP key without a window of its own accepts (RFC 4226 7.4)."""
 
 FREE_FAILURES = 4
 """Wrong codes in a row that cost nothing."""
@@ -54,18 +59,27 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     """What the validator remembers about a key between two checks."""
 
     last_step: int = NEVER
-    """The highest step consumed: it and every older one are refused (RFC 6238 section 5.2)."""
+    """The highest step (HOTP: counter) consumed: it and every older one are refused (RFC 6238 5.2)."""
     consumed_at: float | None = None
     """When `last_step` was consumed, Unix seconds."""
     failures: int = 0
-    """Wrong codes since the last accepted one."""
+    """Wrong codes since the last accepted one, by whichever route they came."""
     locked_until: float = 0.0
     """Unix seconds before which nothing is compared. Absolute: turning the clock back opens nothing."""
+    offset: int | None = None
+    """Matched step minus current step of the last acceptance, for people to see a clock that drifts."""
+    drift: int = 0
+    """Steps by which the window lies off the server's time; only a resync moves it (RFC 6238 6)."""
 
     @property
     def is_disabled(self) -> bool:
         """Whether only an operator can make the key answer again."""
         return self.failures >= DISABLING_FAILURES
+
+    @property
+    def attempts_left(self) -> int:
+        """Wrong codes in a row that would start the next lock, when none holds now; 0 if disabled."""
+        return 0 if self.is_disabled else max(1, FREE_FAILURES + 1 - self.failures)
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,45 +100,49 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decide(key: Key, state: KeyState, code: str, now: float, window: int) -> Decision:
-    """Judge `code` against a TOTP or Steam key at `now`.
+    """Judge `code` at `now`.
 
     The order is fixed: a disabled or locked key compares nothing (RFC 4226 section 7.3); then the
-    form; then every candidate step is compared, taking the same time whichever matches; and a match
-    is accepted only if its step is newer than the last one consumed.
+    form; then the attempt is booked as a failure, before anything is compared; then every candidate
+    is compared, taking the same time whichever matches; and a match is accepted only if it is newer
+    than the last one consumed. A replay gives the booked attempt back.
 
     Args:
-        key: A key that counts by time.
+        key: The shared secret and its parameters.
         state: What was committed by the check before.
         code: Exactly as it was sent; nothing is trimmed.
         now: Unix seconds.
-        window: Steps accepted either side of the current one, 0 to `MAX_WINDOW`.
+        window: Steps accepted either side of the current one, or counters after the next one that a
+            HOTP key accepts (RFC 4226 section 7.4); 0 to `MAX_WINDOW`.
     """
-    if state.is_disabled:
-        return Decision(verdict=Verdict.DISABLED, state=state)
-    if now < state.locked_until:
-        return _describe(Verdict.LOCKED, state, now)
+    refused = barred(state, now)
+    if refused is not None:
+        return describe(refused, state, now)
     if not is_well_formed(key, code):
-        return _describe(Verdict.MALFORMED, state, now)
-    current = step_at(key, now)
-    step = matching_step(key, code, range(max(0, current - window), current + window + 1))
+        return describe(Verdict.MALFORMED, state, now)
+    booked = book(state, now)
+    current = _current(key, state, now)
+    step = matching_step(key, code, _candidates(key, state, current, window))
     if step is None:
-        return _describe(Verdict.WRONG, _failed(state, now), now)
-    offset = step - current
+        return describe(Verdict.WRONG, booked, now)
     if step > state.last_step:
-        accepted = KeyState(last_step=step, consumed_at=now)
-        return _describe(Verdict.ACCEPTED, accepted, now, offset)
+        accepted = consume(state, step, step - current, now)
+        return describe(Verdict.ACCEPTED, accepted, now, step - current)
     used_ago = None
     if step == state.last_step and state.consumed_at is not None:
         used_ago = max(0, math.floor(now - state.consumed_at))
-    return _describe(Verdict.REPLAYED, state, now, offset, used_ago)
+    return describe(Verdict.REPLAYED, state, now, step - current, used_ago)
 
 
-def unlocked(state: KeyState) -> KeyState:
-    """The state after an operator's reset: failures and lock forgotten, consumed steps kept."""
-    return msgspec.structs.replace(state, failures=0, locked_until=0.0)
+def barred(state: KeyState, now: float) -> Verdict | None:
+    """Why nothing may be compared now: LOCKED, DISABLED, or None when something may."""
+    if state.is_disabled:
+        return Verdict.DISABLED
+    return Verdict.LOCKED if now < state.locked_until else None
 
 
-def _failed(state: KeyState, now: float) -> KeyState:
+def book(state: KeyState, now: float) -> KeyState:
+    """The state after one more failure: what holds unless a match is found."""
     failures = state.failures + 1
     doublings = failures - FREE_FAILURES - 1
     if doublings < 0:
@@ -135,13 +153,29 @@ def _failed(state: KeyState, now: float) -> KeyState:
     return msgspec.structs.replace(state, failures=failures, locked_until=locked_until)
 
 
-def _describe(
+def consume(state: KeyState, step: int, offset: int, now: float) -> KeyState:
+    """The state after an acceptance: step consumed, failures forgotten."""
+    return KeyState(last_step=step, consumed_at=now, offset=offset, drift=state.drift)
+
+
+def unlocked(state: KeyState) -> KeyState:
+    """The state without failures and lock, as after a success; consumed steps stay consumed."""
+    return msgspec.structs.replace(state, failures=0, locked_until=0.0)
+
+
+def default_window(key: Key, configured: int) -> int:
+    """The window of a key that has none of its own: the configured one, or HOTP's look-ahead."""
+    return DEFAULT_LOOK_AHEAD if key.kind is Kind.HOTP else configured
+
+
+def describe(
     verdict: Verdict,
     state: KeyState,
     now: float,
     offset: int | None = None,
     used_ago: int | None = None,
 ) -> Decision:
+    """A decision with what may be told about `state` at `now`."""
     if state.is_disabled:
         return Decision(verdict=verdict, state=state)
     if now < state.locked_until:
@@ -152,5 +186,20 @@ def _describe(
         state=state,
         offset=offset,
         used_ago=used_ago,
-        attempts_left=max(1, FREE_FAILURES + 1 - state.failures),
+        attempts_left=state.attempts_left,
     )
+
+
+def _current(key: Key, state: KeyState, now: float) -> int:
+    """The step or counter that offsets count from: now, or the counter after the last one."""
+    return state.last_step + 1 if key.kind is Kind.HOTP else step_at(key, now)
+
+
+def _candidates(key: Key, state: KeyState, current: int, window: int) -> Sequence[int]:
+    """What a code is compared with; what is not newer than the last step serves to know replays."""
+    if key.kind is Kind.HOTP:
+        return range(max(0, current - 1 - window), current + window + 1)
+    centre = current + state.drift
+    steps = range(max(0, centre - window), max(0, centre + window) + 1)
+    # Someone who sends a used code late, or after the clock has moved, repeats and does not guess.
+    return steps if state.last_step < 0 or state.last_step in steps else (*steps, state.last_step)

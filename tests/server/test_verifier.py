@@ -40,7 +40,7 @@ class TestAccepting:
     def test_a_code_of_the_window_is_accepted_with_its_offset(self, offset: int) -> None:
         decision = check(FRESH, code(offset))
         assert (decision.verdict, decision.offset) == (Verdict.ACCEPTED, offset)
-        assert decision.state == KeyState(last_step=STEP + offset, consumed_at=NOON)
+        assert decision.state == KeyState(last_step=STEP + offset, consumed_at=NOON, offset=offset)
 
     @pytest.mark.parametrize("offset", [-2, 2])
     def test_a_code_outside_the_window_is_wrong(self, offset: int) -> None:
