@@ -7,7 +7,8 @@ import re
 DEFAULT_KEY = "default"
 """The name of the key that routes without a key's name mean."""
 
-_CANONICAL = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
+CANONICAL = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
+"""The one spelling of a name; to be matched from end to end."""
 
 
 def is_canonical(name: str) -> bool:
@@ -15,4 +16,4 @@ def is_canonical(name: str) -> bool:
 
     One spelling for each, so that another spelling is never another budget of attempts.
     """
-    return _CANONICAL.fullmatch(name) is not None
+    return CANONICAL.fullmatch(name) is not None

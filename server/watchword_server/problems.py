@@ -35,6 +35,8 @@ class ProblemType:
 
 
 MALFORMED_BODY = ProblemType("malformed-body", "Malformed body", 400)
+MALFORMED_HEADER = ProblemType("malformed-header", "Malformed header", 400)
+MALFORMED_QUERY = ProblemType("malformed-query", "Malformed query", 400)
 MALFORMED_CODE = ProblemType("malformed-code", "Not a code", 400)
 UNKNOWN_FORMAT = ProblemType("unknown-format", "Unknown format", 400)
 UNAUTHORIZED = ProblemType("unauthorized", "Unauthorized", 401)

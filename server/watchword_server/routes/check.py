@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from watchword_server.api import KEY_NAME, Answer, Operation, PathParameter
 from watchword_server.appkeys import CHECKER, TOKEN
-from watchword_server.bodies import json_response, read_json
-from watchword_server.names import DEFAULT_KEY, is_canonical
+from watchword_server.bodies import json_response
+from watchword_server.names import DEFAULT_KEY
 from watchword_server.problems import (
     DISABLED,
     LOCKED,
@@ -28,25 +29,61 @@ if TYPE_CHECKING:
 _VALID, _NOT_VALID = b'{"valid":true}', b'{"valid":false}'
 _TRUE, _FALSE = b'{"status":true}', b'{"status":false}'
 
+_REASONS: dict[Verdict, Literal["accepted", "wrong", "replayed"]] = {
+    Verdict.ACCEPTED: "accepted",
+    Verdict.WRONG: "wrong",
+    Verdict.REPLAYED: "replayed",
+}
+
+
+MAX_CODE = 64
+"""Most characters read as a code: none has more than 10, but a few too many are no bad body."""
+
 
 class CheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of `POST /v1/keys/{name}/check`."""
 
-    code: str
+    code: Annotated[str, msgspec.Meta(max_length=MAX_CODE, description="The code, digit for digit.")]
 
     def __repr__(self) -> str:
         return "<CheckRequest>"
 
 
-class CheckDetail(msgspec.Struct, frozen=True, kw_only=True):
+class CheckAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the code is valid; wrong and used codes look the same."""
+
+    valid: bool
+
+
+class CheckDetail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The answer to a token with `check:detail`."""
 
     valid: bool
-    reason: str
-    offset: int | None
-    attempts_left: int
-    used_ago: int | None
-    locked_for: int | None
+    reason: Annotated[
+        Literal["accepted", "wrong", "replayed"], msgspec.Meta(description="What became of the code.")
+    ]
+    offset: Annotated[
+        int | None,
+        msgspec.Meta(description="Steps the code's clock is ahead (+) or behind (-); null if wrong."),
+    ]
+    attempts_left: Annotated[
+        Annotated[int, msgspec.Meta(ge=0)],
+        msgspec.Meta(description="Wrong codes in a row that would start the next lock; 0 while locked."),
+    ]
+    used_ago: Annotated[
+        Annotated[int, msgspec.Meta(ge=0)] | None,
+        msgspec.Meta(description="Seconds since this very code was accepted; null if it was not."),
+    ]
+    locked_for: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | None,
+        msgspec.Meta(description="Seconds this wrong code locked the key for, else null."),
+    ]
+
+
+class PathAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The prototype's answer."""
+
+    status: Annotated[bool, msgspec.Meta(description="Whether the code was valid.")]
 
 
 async def check_by_path(request: web.Request) -> web.Response:
@@ -60,20 +97,16 @@ async def check_by_path(request: web.Request) -> web.Response:
     return json_response(_TRUE if decision.verdict is Verdict.ACCEPTED else _FALSE)
 
 
-async def check_key(request: web.Request) -> web.Response:
+async def check_key(request: web.Request, sent: CheckRequest) -> web.Response:
     """`POST /v1/keys/{name}/check`: whether the code is valid, now and never again."""
-    name = request.match_info["name"]
-    if not is_canonical(name):
-        raise _no_such_key()
-    sent = await read_json(request, CheckRequest)
-    decision = await _decide(request, name, sent.code)
+    decision = await _decide(request, request.match_info["name"], sent.code)
     _refuse_unjudged(decision)
     accepted = decision.verdict is Verdict.ACCEPTED
     if Scope.CHECK_DETAIL not in request[TOKEN].scopes:
         return json_response(_VALID if accepted else _NOT_VALID)
     detail = CheckDetail(
         valid=accepted,
-        reason=decision.verdict.value,
+        reason=_REASONS[decision.verdict],
         offset=decision.offset,
         attempts_left=decision.attempts_left,
         used_ago=decision.used_ago,
@@ -111,3 +144,67 @@ def _refuse_unjudged(decision: Decision) -> None:
 
 def _no_such_key() -> ProblemError:
     return ProblemError(NO_SUCH_KEY, "there is no active key of this name")
+
+
+CHECK_KEY = Operation(
+    id="checkCode",
+    handler=check_key,
+    tag="Checking",
+    summary="Check a code",
+    description="Whether a code is valid, now and never again: a valid code is consumed by this. Why it"
+    " is not is told only to tokens with `check:detail`.",
+    path=(KEY_NAME,),
+    body=CheckRequest,
+    answers={
+        HTTPStatus.OK: Answer(
+            description="The code was judged.",
+            json=(CheckAnswer, CheckDetail),
+            examples={
+                "valid": {"valid": True},
+                "not valid": {"valid": False},
+                "used before, to a token with check:detail": {
+                    "valid": False,
+                    "reason": "replayed",
+                    "offset": 0,
+                    "attempts_left": 5,
+                    "used_ago": 8,
+                    "locked_for": None,
+                },
+            },
+        )
+    },
+    problems=(MALFORMED_CODE, NO_SUCH_KEY, DISABLED, LOCKED),
+    judges=True,
+)
+
+_NOT_VALID_EXAMPLE = {"not valid": {"status": False}}
+
+CHECK_BY_PATH = Operation(
+    id="checkCodeByPath",
+    handler=check_by_path,
+    tag="Checking",
+    summary="Check a code of the default key, by path",
+    description="As the prototype did it: whatever is not valid is false. Prefer `POST`, which leaves"
+    " no code in anybody's log.",
+    path=(PathParameter(name="code", description="The code; what is none is false.", example="492039"),),
+    answers={
+        HTTPStatus.OK: Answer(
+            description="The code was judged.",
+            json=(PathAnswer,),
+            examples={"valid": {"status": True}, **_NOT_VALID_EXAMPLE},
+        ),
+        HTTPStatus.LOCKED: Answer(
+            description="The key is disabled; an operator has to unlock it.",
+            json=(PathAnswer,),
+            examples=_NOT_VALID_EXAMPLE,
+        ),
+        HTTPStatus.TOO_MANY_REQUESTS: Answer(
+            description="The key is locked for a time.",
+            json=(PathAnswer,),
+            headers={"Retry-After": "Seconds until the lock ends."},
+            examples=_NOT_VALID_EXAMPLE,
+        ),
+    },
+    problems=(NO_SUCH_KEY,),
+    judges=True,
+)

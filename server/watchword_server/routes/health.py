@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
+from watchword_server.api import Answer, Operation
 from watchword_server.appkeys import STORE
 from watchword_server.bodies import json_response
 from watchword_server.problems import NOT_READY, ProblemError
@@ -11,6 +16,19 @@ from watchword_server.store.protocol import StoreError
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+
+class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The process answers, and is a Watchword server."""
+
+    status: Literal["ok"]
+    service: Literal["watchword"]
+
+
+class Readiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A check would be answered."""
+
+    status: Literal["ready"]
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -25,3 +43,24 @@ async def readyz(request: web.Request) -> web.Response:
     except StoreError as error:
         raise ProblemError(NOT_READY, "the database cannot be read") from error
     return json_response(b'{"status":"ready"}')
+
+
+HEALTHZ = Operation(
+    id="healthz",
+    handler=healthz,
+    tag="Health",
+    summary="Whether the process answers",
+    answers={HTTPStatus.OK: Answer(description="It does.", json=(Health,))},
+)
+
+READYZ = Operation(
+    id="readyz",
+    handler=readyz,
+    tag="Health",
+    summary="Whether a check would be answered",
+    answers={HTTPStatus.OK: Answer(description="It would.", json=(Readiness,))},
+    problems=(NOT_READY,),
+)
+
+HEALTHZ_HEAD = replace(HEALTHZ, id="healthzHead")
+READYZ_HEAD = replace(READYZ, id="readyzHead")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated
 
 import mimeparse  # type: ignore[import-untyped]  # it has no stubs
+import msgspec
 from aiohttp import web
 
 from watchword_otp import format_uri
 from watchword_otp.qr import make_qr
+from watchword_server.api import Answer, Media, Operation
 from watchword_server.appkeys import ISSUER, STORE
 from watchword_server.names import DEFAULT_KEY
 from watchword_server.problems import NO_SUCH_KEY, NOT_ACCEPTABLE, UNKNOWN_FORMAT, ProblemError
@@ -29,11 +32,23 @@ class Format(StrEnum):
     URI = "uri"
 
 
+class QrQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The query of the routes that show a key."""
+
+    format: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="How to show it; otherwise `Accept` decides.",
+            extra_json_schema={"enum": [*Format]},
+        ),
+    ] = None
+
+
 _MEDIA_TYPES = {
-    Format.SVG: "image/svg+xml",
-    Format.PNG: "image/png",
-    Format.TEXT: "text/plain",
-    Format.URI: "text/uri-list",
+    Format.SVG: Media.SVG,
+    Format.PNG: Media.PNG,
+    Format.TEXT: Media.TEXT,
+    Format.URI: Media.URI_LIST,
 }
 
 _DRAW: dict[Format, Callable[[str], bytes]] = {
@@ -44,9 +59,9 @@ _DRAW: dict[Format, Callable[[str], bytes]] = {
 }
 
 
-async def show_qr(request: web.Request) -> web.Response:
+async def show_qr(request: web.Request, query: QrQuery) -> web.Response:
     """`GET /` and `GET /qr`: the default key as SVG, PNG, terminal text or otpauth URI."""
-    wanted = _wanted(request)
+    wanted = _wanted(request, query)
     stored = await request.app[STORE].find_key(DEFAULT_KEY)
     if stored is None:
         raise ProblemError(NO_SUCH_KEY, "there is no active default key")
@@ -59,11 +74,10 @@ async def show_qr(request: web.Request) -> web.Response:
     )
 
 
-def _wanted(request: web.Request) -> Format:
-    named = request.query.get("format")
-    if named is not None:
+def _wanted(request: web.Request, query: QrQuery) -> Format:
+    if query.format is not None:
         try:
-            return Format(named)
+            return Format(query.format)
         except ValueError:
             raise ProblemError(
                 UNKNOWN_FORMAT, f"format must be {', '.join(Format)}", formats=list(Format)
@@ -79,3 +93,23 @@ def _wanted(request: web.Request) -> Format:
             NOT_ACCEPTABLE, f"this comes as {', '.join(offered)}", media_types=list(offered)
         )
     return offered[best]
+
+
+SHOW_QR = Operation(
+    id="showQr",
+    handler=show_qr,
+    tag="Enrolment",
+    summary="Show the default key",
+    description="As a QR code or a URI, to enrol an authenticator. It holds the secret.",
+    query=QrQuery,
+    answers={
+        HTTPStatus.OK: Answer(
+            description="The key.",
+            media=[*_MEDIA_TYPES.values()],
+            headers={"Vary": "`Accept`: the type was chosen by it."},
+        )
+    },
+    problems=(UNKNOWN_FORMAT, NO_SUCH_KEY, NOT_ACCEPTABLE),
+)
+
+SHOW_QR_AT_ROOT = replace(SHOW_QR, id="showQrAtRoot", summary="Show the default key (prototype)")
