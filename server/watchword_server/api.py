@@ -87,7 +87,7 @@ class Answer:
     description: str
     json: Sequence[type[msgspec.Struct]] = ()
     """What the JSON may be; of several, which one depends on the token or the request."""
-    media: Sequence[Media | str] = ()
+    media: Sequence[Media] = ()
     """Types of answers that are no JSON."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers beside those that every answer has: name to description."""

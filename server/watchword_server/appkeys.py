@@ -29,6 +29,7 @@ ACCESS: web.AppKey[Access] = web.AppKey("access", Access)
 CHECKER: web.AppKey[Checker] = web.AppKey("checker", Checker)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
 ISSUER: web.AppKey[str] = web.AppKey("issuer", str)
+OPENAPI: web.AppKey[bytes] = web.AppKey("openapi", bytes)
 STORE: web.AppKey[Store] = web.AppKey("store", Store)
 TOKENS: web.AppKey[TokenBook] = web.AppKey("tokens", TokenBook)
 

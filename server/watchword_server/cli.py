@@ -116,6 +116,15 @@ def serve(
     server.serve(settings, configured, clock=time.time, announce=announce, stop_on_eof=stop_on_eof)
 
 
+@cli.command()
+def openapi() -> None:
+    """Print the description of the HTTP interface, as the server gives it at /openapi.json."""
+    # Here, so that the other commands and --help need not wait for aiohttp.
+    from watchword_server.routes import openapi_json  # noqa: PLC0415
+
+    click.echo(openapi_json())
+
+
 @cli.group()
 def tokens() -> None:
     """Make, list and revoke tokens; a running server knows within a second."""

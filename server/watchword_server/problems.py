@@ -51,6 +51,7 @@ UNSUPPORTED_MEDIA_TYPE = ProblemType("unsupported-media-type", "Unsupported medi
 EXPECTATION_FAILED = ProblemType("expectation-failed", "Expectation failed", 417)
 DISABLED = ProblemType("disabled", "The key is disabled", 423)
 LOCKED = ProblemType("locked", "The key is locked", 429)
+TOO_MANY_REQUESTS = ProblemType("too-many-requests", "Too many requests", 429)
 INTERNAL_ERROR = ProblemType("internal-error", "Internal error", 500)
 NOT_READY = ProblemType("not-ready", "Not ready", 503)
 STORE_UNAVAILABLE = ProblemType("store-unavailable", "The database is unavailable", 503)

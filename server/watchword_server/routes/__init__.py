@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from watchword_server.api import Auth, Endpoint, request_handler
-from watchword_server.appkeys import ACCESS, Access
+from watchword_server.appkeys import ACCESS, OPENAPI, Access
+from watchword_server.openapi import document
 from watchword_server.problems import EXPECTATION_FAILED, ProblemError
 from watchword_server.routes.check import CHECK_BY_PATH, CHECK_KEY
 from watchword_server.routes.health import HEALTHZ, HEALTHZ_HEAD, READYZ, READYZ_HEAD
+from watchword_server.routes.openapi import SHOW_OPENAPI
 from watchword_server.routes.qr import SHOW_QR, SHOW_QR_AT_ROOT
 from watchword_server.tokens import Scope
 
@@ -22,11 +26,17 @@ ROUTES = (
     Endpoint("GET", "/check/{code}", Scope.CHECK, CHECK_BY_PATH),
     Endpoint("GET", "/", Scope.QR, SHOW_QR_AT_ROOT),
     Endpoint("GET", "/qr", Scope.QR, SHOW_QR),
+    Endpoint("GET", "/openapi.json", None, SHOW_OPENAPI),
     Endpoint("GET", "/healthz", None, HEALTHZ),
     Endpoint("HEAD", "/healthz", None, HEALTHZ_HEAD),
     Endpoint("GET", "/readyz", None, READYZ),
     Endpoint("HEAD", "/readyz", None, READYZ_HEAD),
 )
+
+
+def openapi_json() -> bytes:
+    """The OpenAPI document of the table, as JSON."""
+    return msgspec.json.encode(document(ROUTES))
 
 
 def add_routes(app: web.Application) -> None:
@@ -38,6 +48,7 @@ def add_routes(app: web.Application) -> None:
             open_routes.add(route)
         else:
             scopes[route] = row.scope
+    app[OPENAPI] = openapi_json()
     app[ACCESS] = Access(frozenset(open_routes), scopes)
 
 
