@@ -17,6 +17,9 @@ from aiohttp import web
 
 from watchword_otp import Key, Secret, code_at, step_at
 from watchword_server.app import create_app
+from watchword_server.bootstrap import activate_key, prepare
+from watchword_server.ledger import Ledger
+from watchword_server.seal import Keyring
 from watchword_server.serve import make_runner
 from watchword_server.store.sqlite import SqliteStore
 from watchword_server.tokens import Scope, Token, digest_of, new_token
@@ -58,6 +61,7 @@ class RunningServer:
     url: str
     clock: Clock
     key: Key
+    ledger: Ledger
     store: SqliteStore
     database: Path
     token: str = field(repr=False)
@@ -84,6 +88,13 @@ class RunningServer:
             yield client
 
 
+async def open_ledger(store: SqliteStore, folder: Path, clock: Clock) -> Ledger:
+    """A ledger on `store`, its sealing keys in `folder`, ready for keys."""
+    keyring = Keyring(folder / "sealing.keys", {})
+    await prepare(store, keyring)
+    return Ledger(store, keyring, clock=clock)
+
+
 @contextlib.asynccontextmanager
 async def running_server(
     folder: Path,
@@ -98,7 +109,8 @@ async def running_server(
     database = folder / "watchword.db"
     store = await SqliteStore.open(database)
     try:
-        await store.activate_key("default", key, clock.now)
+        ledger = await open_ledger(store, folder, clock)
+        await activate_key(ledger, "default", key)
         texts = {name: new_token() for name in _TOKENS}
         tokens = [
             Token(name=name, digest=digest_of(texts[name]), scopes=frozenset(scopes))
@@ -106,7 +118,7 @@ async def running_server(
         ]
         runner = make_runner(
             create_app(
-                store=store,
+                ledger=ledger,
                 clock=clock,
                 window=window,
                 issuer=issuer,
@@ -121,6 +133,7 @@ async def running_server(
                 url=f"http://127.0.0.1:{site.port}",
                 clock=clock,
                 key=key,
+                ledger=ledger,
                 store=store,
                 database=database,
                 token=texts["all"],

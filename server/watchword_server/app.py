@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from watchword_server.appkeys import CHECKER, CLOCK, ISSUER, STORE, TOKENS
+from watchword_server.appkeys import CHECKER, CLOCK, ISSUER, LEDGER, STORE, TOKENS, WINDOW
 from watchword_server.bodies import MAX_BODY
 from watchword_server.checker import Checker
 from watchword_server.middleware.bearer import bearer
@@ -18,13 +18,13 @@ from watchword_server.tokens import TokenBook
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from watchword_server.store.protocol import Store
+    from watchword_server.ledger import Ledger
     from watchword_server.tokens import Token
 
 
 def create_app(
     *,
-    store: Store,
+    ledger: Ledger,
     clock: Callable[[], float],
     window: int = 1,
     issuer: str = "Watchword",
@@ -33,7 +33,7 @@ def create_app(
     """Put the validator together.
 
     Args:
-        store: Open, and left open when the application stops; its caller closes it.
+        ledger: On a store that is open, and left open when the application stops.
         clock: Unix seconds.
         window: Steps accepted either side of the current one, 0 to 10.
         issuer: Who hands the keys out, as authenticators will show it.
@@ -41,9 +41,11 @@ def create_app(
     """
     app = web.Application(middlewares=[errors, bearer], client_max_size=MAX_BODY)
     app[CLOCK] = clock
-    app[STORE] = store
-    app[CHECKER] = Checker(store, clock=clock, window=window)
-    app[TOKENS] = TokenBook(store, configured_tokens)
+    app[LEDGER] = ledger
+    app[STORE] = ledger.store
+    app[CHECKER] = Checker(ledger, window=window)
+    app[TOKENS] = TokenBook(ledger.store, configured_tokens, clock=clock)
+    app[WINDOW] = window
     app[ISSUER] = issuer
     app.on_response_prepare.append(stamp)
     app.cleanup_ctx.append(_drain_checker)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from watchword_server import verifier
-from watchword_server.store.protocol import Advance
+from watchword_server.sitting import Outcome, Question, Sitting
+from watchword_server.store.records import Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from watchword_server.store.protocol import Store, StoredKey
-    from watchword_server.verifier import Decision, KeyState
+    from watchword_server.ledger import Act, Ledger
+    from watchword_server.store.protocol import StoreError
+    from watchword_server.store.records import Snapshot
 
 MAX_BATCH = 256
 """Most checks in one transaction: bounds how long other processes wait for the database."""
@@ -28,35 +29,30 @@ _TURNS_TO_ARRIVE = 3
 
 
 class _Waiting(msgspec.Struct):
-    name: str
-    code: str
-    answer: asyncio.Future[Decision | None]
-
-    def __repr__(self) -> str:
-        return f"<_Waiting {self.name}>"
+    question: Question
+    answer: asyncio.Future[Outcome]
 
 
 class Checker:
     """Checks codes against the keys of a store, each code accepted once."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], float], window: int) -> None:
-        """Check against `store`; `clock` gives Unix seconds, `window` is in steps either side."""
-        self._store = store
-        self._clock = clock
+    def __init__(self, ledger: Ledger, *, window: int) -> None:
+        """Check against the keys of `ledger`; `window` is in steps either side."""
+        self._ledger = ledger
         self._window = window
         self._waiting: list[_Waiting] = []
         self._working: asyncio.Task[None] | None = None
 
-    async def check(self, name: str, code: str) -> Decision | None:
-        """Judge `code` against the active key called `name`; None if there is no such key.
+    async def check(self, question: Question) -> Outcome:
+        """Judge a code against the active key of that name.
 
         What was decided is on disk when this returns. Cancelling the caller does not undo it.
 
         Raises:
-            StoreError: The database failed, and nothing was accepted or counted.
+            StoreError: Nothing can be decided now, and nothing was accepted or counted.
         """
-        answer: asyncio.Future[Decision | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(name, code, answer))
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(question, answer))
         if self._working is None:
             self._working = asyncio.create_task(self._work(), name="checker")
         return await answer
@@ -87,41 +83,28 @@ class Checker:
                 await asyncio.sleep(0)
 
     async def _settle(self, batch: Sequence[_Waiting]) -> None:
-        decisions: list[Decision | None] = []
+        questions = [waiting.question for waiting in batch]
+        wanted = Wanted(
+            names={question.name for question in questions},
+            answers=[question.retry.digest for question in questions if question.retry is not None],
+        )
 
-        def decide(keys: Mapping[str, StoredKey]) -> Sequence[Advance]:
-            # Runs in the store's thread, perhaps more than once; it touches nothing but this list.
-            decisions[:], advances = self._decide(batch, keys)
-            return advances
+        def decide(snapshot: Snapshot, now: float) -> tuple[Act, Sequence[Outcome | StoreError]]:
+            # Runs in the store's thread, perhaps more than once.
+            sitting = Sitting(self._ledger.keyring, snapshot, now, self._window)
+            outcomes = [sitting.judge(question) for question in questions]
+            return sitting.act(), outcomes
 
+        outcomes: Sequence[Outcome | Exception]
         try:
-            await self._store.settle({check.name for check in batch}, decide)
+            outcomes = await self._ledger.transact(wanted, decide)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait for it
-            for check in batch:
-                if not check.answer.done():
-                    check.answer.set_exception(error)
-            return
-        for check, decision in zip(batch, decisions, strict=True):
+            outcomes = [error] * len(batch)
+        for waiting, outcome in zip(batch, outcomes, strict=True):
             # A caller that has gone away must not take the others' answers along.
-            if not check.answer.done():
-                check.answer.set_result(decision)
-
-    def _decide(
-        self, batch: Sequence[_Waiting], keys: Mapping[str, StoredKey]
-    ) -> tuple[list[Decision | None], list[Advance]]:
-        now = self._clock()
-        states: dict[str, KeyState] = {name: stored.state for name, stored in keys.items()}
-        decisions: list[Decision | None] = []
-        for check in batch:
-            stored = keys.get(check.name)
-            if stored is None:
-                decisions.append(None)
+            if waiting.answer.done():
                 continue
-            decision = verifier.decide(stored.key, states[check.name], check.code, now, self._window)
-            states[check.name] = decision.state
-            decisions.append(decision)
-        return decisions, [
-            Advance(stored.id, stored.state, states[name])
-            for name, stored in keys.items()
-            if states[name] != stored.state
-        ]
+            if isinstance(outcome, Exception):
+                waiting.answer.set_exception(outcome)
+            else:
+                waiting.answer.set_result(outcome)

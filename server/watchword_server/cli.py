@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from watchword_server.audit import Event
 from watchword_server.datadir import DATABASE_NAME, prepare_data_dir
 from watchword_server.errors import UserError
+from watchword_server.ledger import Act, Ledger
 from watchword_server.names import is_canonical
+from watchword_server.seal import FILE_NAME, Keyring
 from watchword_server.settings import DEFAULT_PORT, Settings, load_settings
-from watchword_server.store.protocol import Advance, TokenNameTakenError
+from watchword_server.store.protocol import TokenNameTakenError
+from watchword_server.store.records import AddToken, Advance, Changes, PutToken, Wanted
 from watchword_server.store.sqlite import SqliteStore
 from watchword_server.tokens import Scope, Token, digest_of, new_token
 from watchword_server.verifier import unlocked
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from watchword_server.greeting import Greeting
-    from watchword_server.store.protocol import Store, StoredKey
+    from watchword_server.store.records import Snapshot, StoredKey
 
 PROGRAM = "watchword-server"
 
@@ -154,14 +160,16 @@ def create_token(
         message = f"{name!r} is no name for a token; use up to 64 of a-z, 0-9, '.', '_' and '-'"
         raise UserError(message)
     text = new_token()
-    token = Token(
-        name=name,
-        digest=digest_of(text),
-        scopes=frozenset(map(Scope, scopes)),
-        created_at=time.time(),
-    )
+
+    def decide(_: Snapshot, now: float) -> tuple[Act, None]:
+        token = Token(
+            name=name, digest=digest_of(text), scopes=frozenset(map(Scope, scopes)), created_at=now
+        )
+        event = Event(at=now, event="token.create", actor=_actor(), detail=name)
+        return Act(Changes(others=[AddToken(token)]), [event]), None
+
     try:
-        _with_store(flags, config, lambda store: store.add_token(token))
+        _with_ledger(flags, config, lambda ledger: ledger.transact(Wanted(), decide))
     except TokenNameTakenError:
         message = f"there is a token {name} already; choose another name, or revoke it first"
         raise UserError(message) from None
@@ -173,7 +181,7 @@ def create_token(
 @_where
 def list_tokens(*, config: Path | None, **flags: str | bool | None) -> None:
     """List all tokens there ever were; the tokens themselves are not stored."""
-    for token in _with_store(flags, config, lambda store: store.tokens()):
+    for token in _with_ledger(flags, config, lambda ledger: ledger.store.tokens()):
         state = "" if token.revoked_at is None else f"  revoked {_date(token.revoked_at)}"
         click.echo(
             f"{token.name}  {' '.join(sorted(token.scopes))}  made {_date(token.created_at)}{state}"
@@ -185,7 +193,14 @@ def list_tokens(*, config: Path | None, **flags: str | bool | None) -> None:
 @_where
 def revoke_token(*, name: str, config: Path | None, **flags: str | bool | None) -> None:
     """Make the token called NAME count no more."""
-    if not _with_store(flags, config, lambda store: store.revoke_token(name, time.time())):
+
+    def decide(snapshot: Snapshot, now: float) -> tuple[Act, bool]:
+        found = [token for token in snapshot.tokens if token.name == name and token.counts(now)]
+        puts = [PutToken(replace(token, revoked_at=now)) for token in found]
+        event = Event(at=now, event="token.revoke", actor=_actor(), detail=name)
+        return Act(Changes(others=puts), [event] if found else []), bool(found)
+
+    if not _with_ledger(flags, config, lambda ledger: ledger.transact(Wanted(tokens=True), decide)):
         message = f"there is no active token {name}; see {PROGRAM} tokens list"
         raise UserError(message)
     click.echo(f"{name} is revoked.")
@@ -204,22 +219,29 @@ def unlock_key(*, name: str, config: Path | None, **flags: str | bool | None) ->
 
     Codes that were used stay used.
     """
-    found: list[StoredKey] = []
 
-    def decide(stored: Mapping[str, StoredKey]) -> Sequence[Advance]:
-        found[:] = stored.values()
-        return [Advance(key.id, key.state, unlocked(key.state)) for key in found]
+    def decide(snapshot: Snapshot, now: float) -> tuple[Act, StoredKey | None]:
+        stored = snapshot.find(name)
+        if stored is None:
+            return Act(Changes()), None
+        advance = Advance(stored.id, stored.state, unlocked(stored.state))
+        event = Event(at=now, event="lock.reset", actor=_actor(), key=name, key_id=stored.id)
+        return Act(Changes(advances=[advance]), [event]), stored
 
-    _with_store(flags, config, lambda store: store.settle([name], decide))
-    if not found:
+    found = _with_ledger(flags, config, lambda ledger: ledger.transact(Wanted(names=[name]), decide))
+    if found is None:
         message = f"there is no active key {name}; keys have names such as default"
         raise UserError(message)
-    failures = found[0].state.failures
+    failures = found.state.failures
     click.echo(f"{name}: {failures} failures forgotten." if failures else f"{name} had no failures.")
 
 
-def _with_store(
-    flags: Mapping[str, object], config: Path | None, work: Callable[[Store], Awaitable[_T]]
+def _actor() -> str:
+    return f"cli:{getpass.getuser()}"
+
+
+def _with_ledger(
+    flags: Mapping[str, object], config: Path | None, work: Callable[[Ledger], Awaitable[_T]]
 ) -> _T:
     settings: Settings = load_settings(flags, os.environ, config)
     if not (settings.data_path / DATABASE_NAME).exists():
@@ -234,7 +256,8 @@ def _with_store(
     async def run() -> _T:
         store = await SqliteStore.open(database)
         try:
-            return await work(store)
+            keyring = Keyring(settings.data_path / FILE_NAME, os.environ)
+            return await work(Ledger(store, keyring, clock=time.time))
         finally:
             await store.close()
 

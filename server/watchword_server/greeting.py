@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shlex
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from watchword_server.bootstrap import Activation
 from watchword_server.names import DEFAULT_KEY
-from watchword_server.store.protocol import Activation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 _KEY_NEWS = {
     Activation.CREATED: "new",

@@ -49,6 +49,9 @@ BODY_TIMEOUT = ProblemType("body-timeout", "The body did not arrive", 408)
 BODY_TOO_LONG = ProblemType("body-too-long", "The body is too long", 413)
 UNSUPPORTED_MEDIA_TYPE = ProblemType("unsupported-media-type", "Unsupported media type", 415)
 EXPECTATION_FAILED = ProblemType("expectation-failed", "Expectation failed", 417)
+IDEMPOTENCY_KEY_REUSED = ProblemType(
+    "idempotency-key-reused", "The Idempotency-Key was used for another request", 422
+)
 DISABLED = ProblemType("disabled", "The key is disabled", 423)
 LOCKED = ProblemType("locked", "The key is locked", 429)
 TOO_MANY_REQUESTS = ProblemType("too-many-requests", "Too many requests", 429)

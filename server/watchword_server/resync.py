@@ -22,13 +22,21 @@ from watchword_otp import (
     matching_step,
     step_at,
 )
-from watchword_server.verifier import Decision, Verdict, barred, book, consume, decide, describe
+from watchword_server.verifier import (
+    Decision,
+    KeyState,
+    Verdict,
+    barred,
+    book,
+    consume,
+    decide,
+    describe,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from watchword_otp import Key
-    from watchword_server.verifier import KeyState
 
 RESYNC_STEPS = 100
 """Steps either side of now, or counters after the next, in which a pair is looked for (RFC 6238 6)."""

@@ -16,10 +16,12 @@ from aiohttp import web
 
 from watchword_server import sockets
 from watchword_server.app import create_app
-from watchword_server.bootstrap import bootstrap
+from watchword_server.bootstrap import bootstrap, prepare
 from watchword_server.datadir import prepare_data_dir
 from watchword_server.greeting import Greeting
+from watchword_server.ledger import Ledger
 from watchword_server.logs import AccessLogger, HttpLogger, access_logger
+from watchword_server.seal import FILE_NAME, Keyring
 from watchword_server.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -115,10 +117,13 @@ async def _started(
     async with contextlib.AsyncExitStack() as stack:
         store = await SqliteStore.open(database)
         stack.push_async_callback(store.close)
-        done = await bootstrap(store, configured, clock())
+        keyring = Keyring(settings.data_path / FILE_NAME, os.environ)
+        await prepare(store, keyring)
+        ledger = Ledger(store, keyring, clock=clock)
+        done = await bootstrap(ledger, configured)
         runner = make_runner(
             create_app(
-                store=store,
+                ledger=ledger,
                 clock=clock,
                 window=settings.window,
                 issuer=settings.issuer,

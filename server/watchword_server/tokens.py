@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from watchword_server.store.protocol import Store
 
@@ -24,6 +25,7 @@ REFRESH_SECONDS = 1.0
 """A token made or revoked by another process counts here after this long at most."""
 
 _RANDOM_BYTES = 32
+_CHECKSUM_LENGTH = 8
 
 
 class Scope(StrEnum):
@@ -34,7 +36,19 @@ class Scope(StrEnum):
     CHECK_DETAIL = "check:detail"
     """Learn why, too: reason, offset, attempts left."""
     QR = "qr"
-    """See the default key, as a QR code or a URI."""
+    """See the default key, and keys not confirmed yet, as a QR code or a URI; confirm these."""
+    KEYS_READ = "keys:read"
+    """List keys and see their settings and locks; never a secret."""
+    KEYS_WRITE = "keys:write"
+    """Make, change, rotate, resync and delete keys; make recovery codes and enrolment links."""
+    LOCKS_WRITE = "locks:write"
+    """Take locks off."""
+    AUDIT_READ = "audit:read"
+    """Read and verify the audit log."""
+    TOKENS_ADMIN = "tokens:admin"
+    """List, make, rotate and revoke tokens: whoever may, may do everything."""
+    METRICS = "metrics"
+    """Read the metrics."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +61,43 @@ class Token:
     """Its SHA-256. A token has 256 random bits, so a slow hash would add nothing but load."""
     scopes: frozenset[Scope]
     """What it may do."""
+    keys: frozenset[str] | None = None
+    """The names of the keys it may touch; None for all."""
+    rate_limit: int | None = None
+    """Requests a minute; None for as many as come."""
     created_at: float = 0.0
     """Unix seconds."""
+    expires_at: float | None = None
+    """When it ceases to count, Unix seconds; None for never."""
+    replaced_at: float | None = None
+    """When another token took its name, Unix seconds: it counts on until it expires."""
     revoked_at: float | None = None
     """Unix seconds; None while it counts."""
+    last_used_at: float | None = None
+    """Unix seconds, to the minute; None if never."""
+
+    def counts(self, now: float) -> bool:
+        """Tell whether it is accepted at `now`, Unix seconds."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def may_touch(self, name: str) -> bool:
+        """Tell whether the key called `name` is among its keys."""
+        return self.keys is None or name in self.keys
 
 
 def new_token() -> str:
-    """Make a token of 256 random bits. Show it once; keep `digest_of` it."""
-    return PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+    """Make a token of 256 random bits. Show it once; keep `digest_of` it.
+
+    It ends in a checksum, so that a scanner can tell one from a word that only looks like it.
+    """
+    body = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+    return body + _checksum(body)
+
+
+def looks_genuine(token: str) -> bool:
+    """Tell whether `token` could have been made by `new_token`, by its prefix and its checksum."""
+    body, checksum = token[:-_CHECKSUM_LENGTH], token[-_CHECKSUM_LENGTH:]
+    return token.startswith(PREFIX) and checksum == _checksum(body)
 
 
 def digest_of(token: str) -> bytes:
@@ -63,15 +105,24 @@ def digest_of(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
+def _checksum(body: str) -> str:
+    return f"{zlib.crc32(body.encode()):0{_CHECKSUM_LENGTH}x}"
+
+
 class TokenBook:
     """The tokens that count now: those of the settings and, read again each second, the store's."""
 
-    def __init__(self, store: Store, configured: Iterable[Token] = ()) -> None:
+    def __init__(
+        self, store: Store, configured: Iterable[Token] = (), *, clock: Callable[[], float]
+    ) -> None:
+        """Read from `store`; `clock` gives Unix seconds."""
         self._store = store
+        self._clock = clock
         self._configured = tuple(configured)
         self._active: Sequence[Token] = ()
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._used: set[bytes] = set()
 
     async def find(self, presented: str) -> Token | None:
         """The token that was presented, or None.
@@ -89,7 +140,24 @@ class TokenBook:
         for token in self._active:
             if hmac.compare_digest(token.digest, digest):
                 found = token
+        if found is None or (found.expires_at is not None and not found.counts(self._clock())):
+            return None
+        self._used.add(digest)
         return found
+
+    async def note_uses(self) -> None:
+        """Write down, to the minute, which tokens were used since the last time.
+
+        Raises:
+            StoreError: The store could not be written.
+        """
+        used, self._used = self._used, set()
+        now = self._clock()
+        minute = now - now % 60
+        seen = {token.digest: token.last_used_at for token in self._active}
+        await self._store.touch_tokens(
+            {digest: minute for digest in used if (seen.get(digest) or 0) < minute}
+        )
 
     async def _refresh(self) -> None:
         # The loop's own clock: how old a reading is has nothing to do with what time it is.
@@ -98,6 +166,9 @@ class TokenBook:
             if now() - self._read_at < REFRESH_SECONDS:
                 return
             started = now()
-            stored = [token for token in await self._store.tokens() if token.revoked_at is None]
-            self._active = (*self._configured, *stored)
+            stored = await self._store.tokens()
+            self._active = (
+                *self._configured,
+                *(token for token in stored if token.counts(self._clock())),
+            )
             self._read_at = started

@@ -6,7 +6,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from server_commands import Commands
-from servers import KEY, NOON, RunningServer, running_server
+from servers import KEY, Clock, RunningServer, open_ledger, running_server
+from watchword_server.bootstrap import activate_key
 from watchword_server.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ async def client(server: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     opened = await SqliteStore.open(tmp_path / "watchword.db")
-    await opened.activate_key("default", KEY, NOON)
+    await activate_key(await open_ledger(opened, tmp_path, Clock()), "default", KEY)
     yield opened
     await opened.close()
 

@@ -104,7 +104,7 @@ class TestAnswers:
     async def test_two_keys_with_the_same_secret_are_consumed_apart(
         self, server: RunningServer, client: httpx.AsyncClient
     ) -> None:
-        await server.store.activate_key("other", server.key, server.clock.now)
+        await activate_key(server.ledger, "other", server.key)
         for name in ("default", "other"):
             assert (await post(client, server.code(), name)).json()["valid"] is True
             assert (await post(client, server.code(), name)).json()["valid"] is False

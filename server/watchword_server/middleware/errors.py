@@ -34,9 +34,9 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as error:
         return problem_for_status(error.status, error.headers.get("Allow")).response()
     except StoreError as error:
-        _logger.error("%s: the database failed: %s", request_id, error)  # noqa: TRY400 - its frames may hold secrets
-        detail = "the code was not checked and nothing was counted; try again"
-        return ProblemError(STORE_UNAVAILABLE, detail).response()
+        _logger.error("%s: %s: %s", request_id, error.cause, error)  # noqa: TRY400 - its frames may hold secrets
+        detail = "nothing was done and nothing was counted; try again, and tell the operator the cause"
+        return ProblemError(STORE_UNAVAILABLE, detail, cause=error.cause.value).response()
     except Exception as error:  # noqa: BLE001 - the last line of defence
         # Where, but not what: the message or a source line may hold a code, a token or a secret.
         frames = traceback.extract_tb(error.__traceback__)

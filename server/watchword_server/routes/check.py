@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from watchword_server.api import KEY_NAME, Answer, Operation, PathParameter
+from watchword_server.api import KEY_NAME, Answer, Operation, PathParameter, RequestHeader
 from watchword_server.appkeys import CHECKER, TOKEN
 from watchword_server.bodies import json_response
+from watchword_server.callers import IDEMPOTENCY_KEY, caller_of, retry_of
 from watchword_server.names import DEFAULT_KEY
-from watchword_server.problems import (
-    DISABLED,
-    LOCKED,
-    MALFORMED_CODE,
-    NO_SUCH_KEY,
-    ProblemError,
-)
+from watchword_server.problems import IDEMPOTENCY_KEY_REUSED, NO_SUCH_KEY, ProblemError
+from watchword_server.routes.refusals import JUDGING_PROBLEMS, no_such_key, refuse_unjudged
+from watchword_server.sitting import Question
 from watchword_server.tokens import Scope
 from watchword_server.verifier import Verdict
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from watchword_server.verifier import Decision
+    from watchword_server.sitting import Outcome
 
 _VALID, _NOT_VALID = b'{"valid":true}', b'{"valid":false}'
 _TRUE, _FALSE = b'{"status":true}', b'{"status":false}'
@@ -78,6 +76,10 @@ class CheckDetail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Annotated[int, msgspec.Meta(ge=1)] | None,
         msgspec.Meta(description="Seconds this wrong code locked the key for, else null."),
     ]
+    diagnosis: Annotated[
+        str | None,
+        msgspec.Meta(description="What is probably wrong with a wrong code, in words, else null."),
+    ]
 
 
 class PathAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +90,10 @@ class PathAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def check_by_path(request: web.Request) -> web.Response:
     """`GET /check/{code}`: the prototype's check of the default key; all but accepted is false."""
-    decision = await _decide(request, DEFAULT_KEY, request.match_info["code"])
+    outcome = await _ask(request, DEFAULT_KEY, request.match_info["code"])
+    decision = outcome.decision
+    if decision is None:
+        raise no_such_key()
     if decision.verdict is Verdict.DISABLED:
         return json_response(_FALSE, HTTPStatus.LOCKED)
     if decision.verdict is Verdict.LOCKED:
@@ -99,10 +104,14 @@ async def check_by_path(request: web.Request) -> web.Response:
 
 async def check_key(request: web.Request, sent: CheckRequest) -> web.Response:
     """`POST /v1/keys/{name}/check`: whether the code is valid, now and never again."""
-    decision = await _decide(request, request.match_info["name"], sent.code)
-    _refuse_unjudged(decision)
+    detailed = Scope.CHECK_DETAIL in request[TOKEN].scopes
+    outcome = await _ask(request, request.match_info["name"], sent.code, detailed=detailed)
+    decision = outcome.decision
+    if decision is None:
+        raise no_such_key()
+    refuse_unjudged(decision)
     accepted = decision.verdict is Verdict.ACCEPTED
-    if Scope.CHECK_DETAIL not in request[TOKEN].scopes:
+    if not detailed:
         return json_response(_VALID if accepted else _NOT_VALID)
     detail = CheckDetail(
         valid=accepted,
@@ -111,39 +120,19 @@ async def check_key(request: web.Request, sent: CheckRequest) -> web.Response:
         attempts_left=decision.attempts_left,
         used_ago=decision.used_ago,
         locked_for=decision.locked_for,
+        diagnosis=None if outcome.diagnosis is None else outcome.diagnosis.text,
     )
     return json_response(msgspec.json.encode(detail))
 
 
-async def _decide(request: web.Request, name: str, code: str) -> Decision:
-    decision = await request.app[CHECKER].check(name, code)
-    if decision is None:
-        raise _no_such_key()
-    return decision
-
-
-def _refuse_unjudged(decision: Decision) -> None:
-    match decision.verdict:
-        case Verdict.ACCEPTED | Verdict.WRONG | Verdict.REPLAYED:
-            return
-        case Verdict.MALFORMED:
-            detail = "send exactly the digits this key's codes have, and nothing else"
-            raise ProblemError(MALFORMED_CODE, detail)
-        case Verdict.DISABLED:
-            detail = "too many wrong codes in a row; an operator has to unlock the key"
-            raise ProblemError(DISABLED, detail)
-        case Verdict.LOCKED:
-            seconds = decision.locked_for or 0
-            raise ProblemError(
-                LOCKED,
-                f"too many wrong codes in a row; try again in {seconds} s",
-                headers={"Retry-After": str(seconds)},
-                retry_after=seconds,
-            )
-
-
-def _no_such_key() -> ProblemError:
-    return ProblemError(NO_SUCH_KEY, "there is no active key of this name")
+async def _ask(request: web.Request, name: str, code: str, *, detailed: bool = False) -> Outcome:
+    retry = await retry_of(request, "check", name, code) if IDEMPOTENCY_KEY in request.headers else None
+    question = Question(name, code, caller_of(request), retry, detailed)
+    outcome = await request.app[CHECKER].check(question)
+    if outcome.is_other_request:
+        detail = "this Idempotency-Key came with another request before; make a new one for each code"
+        raise ProblemError(IDEMPOTENCY_KEY_REUSED, detail)
+    return outcome
 
 
 CHECK_KEY = Operation(
@@ -169,11 +158,20 @@ CHECK_KEY = Operation(
                     "attempts_left": 5,
                     "used_ago": 8,
                     "locked_for": None,
+                    "diagnosis": None,
                 },
             },
         )
     },
-    problems=(MALFORMED_CODE, NO_SUCH_KEY, DISABLED, LOCKED),
+    problems=(*JUDGING_PROBLEMS, IDEMPOTENCY_KEY_REUSED),
+    request_headers=(
+        RequestHeader(
+            name=IDEMPOTENCY_KEY,
+            description="Makes the request safe to repeat for a day: the same request with the same key"
+            " gets the first answer again, and nothing is judged anew.",
+            pattern=re.compile(r"[\x21-\x7e]{1,255}"),
+        ),
+    ),
     judges=True,
 )
 

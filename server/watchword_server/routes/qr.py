@@ -15,9 +15,11 @@ from aiohttp import web
 from watchword_otp import format_uri
 from watchword_otp.qr import make_qr
 from watchword_server.api import Answer, Media, Operation
-from watchword_server.appkeys import ISSUER, STORE
+from watchword_server.appkeys import ISSUER, LEDGER, STORE
+from watchword_server.labels import labelled_key
 from watchword_server.names import DEFAULT_KEY
 from watchword_server.problems import NO_SUCH_KEY, NOT_ACCEPTABLE, UNKNOWN_FORMAT, ProblemError
+from watchword_server.store.records import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,12 +64,17 @@ _DRAW: dict[Format, Callable[[str], bytes]] = {
 async def show_qr(request: web.Request, query: QrQuery) -> web.Response:
     """`GET /` and `GET /qr`: the default key as SVG, PNG, terminal text or otpauth URI."""
     wanted = _wanted(request, query)
-    stored = await request.app[STORE].find_key(DEFAULT_KEY)
+    snapshot = await request.app[STORE].look(Wanted(names=[DEFAULT_KEY]))
+    stored = snapshot.find(DEFAULT_KEY)
     if stored is None:
         raise ProblemError(NO_SUCH_KEY, "there is no active default key")
-    uri = format_uri(replace(stored.key, issuer=request.app[ISSUER], name=DEFAULT_KEY))
+    keyring, issuer = request.app[LEDGER].keyring, request.app[ISSUER]
+
+    def draw() -> bytes:
+        return _DRAW[wanted](format_uri(labelled_key(stored, keyring, issuer)))
+
     # In a thread: drawing takes milliseconds in which nobody's code would be checked.
-    drawn = await asyncio.to_thread(_DRAW[wanted], uri)
+    drawn = await asyncio.to_thread(draw)
     charset = "utf-8" if wanted in {Format.TEXT, Format.URI} else None
     return web.Response(
         body=drawn, content_type=_MEDIA_TYPES[wanted], charset=charset, headers={"Vary": "Accept"}

@@ -2,115 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeAlias
-
-import msgspec
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from watchword_otp import Key
+    from collections.abc import Callable, Mapping, Sequence
+
+    from watchword_server.store.records import (
+        AuditRow,
+        Changes,
+        Head,
+        Snapshot,
+        Status,
+        StoredKey,
+        Wanted,
+    )
     from watchword_server.tokens import Token
-    from watchword_server.verifier import KeyState
+
+T = TypeVar("T")
+
+
+class Cause(StrEnum):
+    """Why the validator cannot decide now; each has its own way out."""
+
+    DISK_FULL = "disk-full"
+    READ_ONLY = "read-only"
+    LOCKED = "database-locked"
+    DAMAGED = "database-damaged"
+    GONE = "database-gone"
+    FAILED = "database-failed"
+    CHANGED = "changed-meanwhile"
+    SEALING_KEY_MISSING = "sealing-key-missing"
+    SEALING_KEY_WRONG = "sealing-key-wrong"
+    CLOCK_BACK = "clock-stepped-back"
 
 
 class StoreError(Exception):
-    """The database did not do it, and nothing was changed. The message holds no secret."""
+    """It was not done, and nothing was changed. The message says what to do and holds no secret."""
+
+    def __init__(self, message: str, cause: Cause = Cause.FAILED) -> None:
+        """Say what to do about it."""
+        super().__init__(message)
+        self.cause = cause
 
 
 class TokenNameTakenError(Exception):
-    """An active token has this name already."""
+    """A token that counts has this name already."""
 
 
-class StoredKey(msgspec.Struct, frozen=True):
-    """An active key as the store holds it."""
-
-    id: int
-    """Its number in the store, never reused; names can pass from one key to another."""
-    key: Key
-    """The secret and its parameters, without labels."""
-    state: KeyState
-    """What was committed last."""
+class KeyNameTakenError(Exception):
+    """A key of this name and status is there already."""
 
 
-class Advance(msgspec.Struct, frozen=True):
-    """One key's state moves on."""
+Decide: TypeAlias = "Callable[[Snapshot], tuple[Changes, T]]"
+"""Looks at what there is now and says what changes. Pure: it may run again.
 
-    id: int
-    """The key's number."""
-    before: KeyState
-    """The state the decision was made on; if it is no longer stored, the decision is void."""
-    after: KeyState
-    """The state to store."""
-
-
-Decide: TypeAlias = Callable[[Mapping[str, StoredKey]], Sequence[Advance]]
-"""Looks at keys by name, as they are now, and says which states move. Pure: it may run again."""
-
-
-class Activation(StrEnum):
-    """What `Store.activate_key` found to do."""
-
-    CREATED = "created"
-    """There was no key of this name."""
-    KEPT = "kept"
-    """The same key was active already."""
-    REPLACED = "replaced"
-    """Another secret was active: it is retired, and the new one starts afresh."""
-    RETURNED = "returned"
-    """Another secret was active: it is retired, and this one, retired before, is back with its state."""
+What it raises undoes everything and reaches the caller.
+"""
 
 
 class Store(Protocol):
-    """Keys and tokens, kept for good.
+    """Keys, tokens and the audit log, kept for good.
 
     Every method raises `StoreError` when the database fails, and has then changed nothing.
     """
 
-    async def settle(self, names: Collection[str], decide: Decide) -> None:
-        """Load the active keys of these names, let `decide` judge, store what it says.
+    async def transact(self, wanted: Wanted, decide: Decide[T]) -> T:
+        """Load what is wanted, let `decide` judge, and do what it says; give its second value.
 
         All of it is one transaction, committed to disk when this returns. No two calls, in this
-        process or another, decide on the same state. A name without a key is not in the mapping.
-        """
-        ...
-
-    async def find_key(self, name: str) -> StoredKey | None:
-        """The active key of this name."""
-        ...
-
-    async def activate_key(
-        self, name: str, key: Key, now: float, *, replacing: bool = True
-    ) -> Activation:
-        """Make `key` the active one of this name.
-
-        Args:
-            name: The key's name.
-            key: The secret and its parameters, without labels.
-            now: Unix seconds.
-            replacing: Whether to retire another active key: it is kept with its state, so that
-                going back to it does not make its used codes valid again. Otherwise it stays.
-        """
-        ...
-
-    async def add_token(self, token: Token) -> None:
-        """Keep a new token.
+        process or another, decide on the same state. What is not there is not in the snapshot.
 
         Raises:
-            TokenNameTakenError: An active token has this name.
+            TokenNameTakenError: An added token has the name of one that counts.
+            KeyNameTakenError: An added key has the name and status of another.
         """
+        ...
+
+    async def look(self, wanted: Wanted) -> Snapshot:
+        """Load what is wanted, without a claim on it."""
+        ...
+
+    async def list_keys(self, after: str, limit: int) -> Sequence[StoredKey]:
+        """Active and pending keys of the next `limit` names after `after`, in order of name and id."""
+        ...
+
+    async def sealed_otherwise(self, seal: int, limit: int) -> Sequence[StoredKey]:
+        """Up to `limit` keys of any status whose secret another sealing key has sealed."""
+        ...
+
+    async def count_keys(self) -> Mapping[Status, int]:
+        """How many keys have each status."""
+        ...
+
+    async def expired_keys(self, now: float, limit: int) -> Sequence[StoredKey]:
+        """Up to `limit` pending keys whose time is over."""
         ...
 
     async def tokens(self) -> Sequence[Token]:
         """Every token there ever was, oldest first."""
         ...
 
-    async def revoke_token(self, name: str, now: float) -> bool:
-        """Make the active token of this name count no more; tell whether there was one."""
+    async def touch_tokens(self, used: Mapping[bytes, float]) -> None:
+        """Note when tokens, by digest, were used last; Unix seconds."""
         ...
 
-    async def ping(self) -> None:
-        """Really read something."""
+    async def audit_head(self) -> Head:
+        """The end of the audit log."""
+        ...
+
+    async def audit_rows(self, after: int, limit: int) -> Sequence[AuditRow]:
+        """Up to `limit` rows after number `after`, oldest first."""
+        ...
+
+    async def prune(self, *, now: float, audit_before: int = 0) -> None:
+        """Forget answers and tickets whose time is over, and audit rows before a number."""
+        ...
+
+    async def probe(self) -> None:
+        """Really read and really write something, as a check would."""
         ...
 
     async def close(self) -> None:

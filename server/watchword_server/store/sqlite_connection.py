@@ -1,0 +1,178 @@
+"""Opening a SQLite file safely, and saying in words what went wrong with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from watchword_server.store.protocol import Cause, StoreError
+from watchword_server.store.schema import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BUSY_SECONDS = 5
+"""How long to wait while another process writes."""
+
+CHECKPOINT_PAGES = 4000
+"""Pages that gather in the log before they are copied to the file: rarely enough not to be felt."""
+
+_DAMAGED = "it is damaged; restore a backup, or move it away to start afresh"
+_WHAT_TO_DO = {
+    sqlite3.SQLITE_BUSY: (Cause.LOCKED, "another program holds it; stop that one, or try again"),
+    sqlite3.SQLITE_LOCKED: (Cause.LOCKED, "another program holds it; stop that one, or try again"),
+    sqlite3.SQLITE_CANTOPEN: (Cause.GONE, "it cannot be opened; check the folder and its permissions"),
+    sqlite3.SQLITE_CORRUPT: (Cause.DAMAGED, _DAMAGED),
+    sqlite3.SQLITE_FULL: (Cause.DISK_FULL, "the disk is full; make room"),
+    sqlite3.SQLITE_IOERR: (Cause.FAILED, "the disk failed; check it"),
+    sqlite3.SQLITE_NOTADB: (
+        Cause.DAMAGED,
+        "it is not a database; restore a backup, or move it away to start afresh",
+    ),
+    sqlite3.SQLITE_READONLY: (Cause.READ_ONLY, "it cannot be written; check its permissions"),
+}
+
+_HEADER = b"SQLite format 3\x00"
+
+
+class Connection:
+    """A connection that knows its file, and opens it anew after a failure or when it was replaced.
+
+    Belongs to one thread.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Be ready to open `path`."""
+        self._path = path
+        self._raw: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+
+    def open(self) -> None:
+        """Open the file, or create it for its owner's eyes only, and bring its schema up to date.
+
+        Raises:
+            StoreError: It cannot be opened, is damaged, or was made by a newer version.
+        """
+        try:
+            _create_private(self._path)
+        except OSError as error:
+            raise StoreError(f"cannot use the database {self._path}: {_os_reason(error)}") from None
+        self._connect()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Begin, and commit unless something is raised.
+
+        Raises:
+            StoreError: The database failed; nothing was changed.
+        """
+        try:
+            raw = self._usable()
+            # IMMEDIATE, so that no other process can come between the reading and the writing.
+            raw.execute("BEGIN IMMEDIATE")
+            try:
+                yield raw
+                raw.execute("COMMIT")
+            finally:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            failure = reason(error)
+            if failure.cause is not Cause.LOCKED:
+                # What the connection has in its cache is not to be trusted any more.
+                self.close()
+            # The cause is dropped: its frames hold secrets.
+            raise failure from None
+
+    def probe(self) -> None:
+        """Read the file's header past all caches.
+
+        Raises:
+            StoreError: The file is gone or is no database any more.
+        """
+        self._require_present()
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                header = os.pread(descriptor, len(_HEADER), 0)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise StoreError(_os_reason(error), Cause.GONE) from None
+        if header != _HEADER:
+            self.close()
+            raise StoreError(_DAMAGED, Cause.DAMAGED)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        raw, self._raw = self._raw, None
+        if raw is not None:
+            with contextlib.suppress(sqlite3.Error):
+                raw.close()
+
+    def _usable(self) -> sqlite3.Connection:
+        if self._require_present() != self._identity:
+            # A backup was put in its place.
+            self.close()
+        return self._connect() if self._raw is None else self._raw
+
+    def _require_present(self) -> tuple[int, int]:
+        # Without its name a file can still be written, and what is written is lost.
+        try:
+            status = os.stat(self._path, follow_symlinks=False)  # noqa: PTH116 - once for each commit
+        except OSError:
+            raise StoreError("its file is gone; put it back", Cause.GONE) from None
+        return status.st_dev, status.st_ino
+
+    def _connect(self) -> sqlite3.Connection:
+        raw = None
+        try:
+            raw = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, uri=False)
+            # First of all, or two processes that start together meet "database is locked".
+            raw.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+            raw.execute("PRAGMA journal_mode = WAL")
+            raw.execute("PRAGMA synchronous = FULL")
+            raw.execute("PRAGMA trusted_schema = OFF")
+            # What is deleted, a secret perhaps, is overwritten.
+            raw.execute("PRAGMA secure_delete = ON")
+            raw.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            migrate(raw)
+        except (sqlite3.Error, StoreError) as error:
+            if raw is not None:
+                raw.close()
+            found = reason(error)
+            raise StoreError(f"cannot use the database {self._path}: {found}", found.cause) from None
+        self._raw = raw
+        self._identity = self._require_present()
+        return raw
+
+
+def reason(error: sqlite3.Error | StoreError) -> StoreError:
+    """What a failure means, in words."""
+    if isinstance(error, StoreError):
+        return error
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    # The low byte is the primary code; the rest only refines it.
+    cause, words = _WHAT_TO_DO.get(
+        code & 0xFF, (Cause.FAILED, "SQLite failed; see the folder and its disk")
+    )
+    return StoreError(words, cause)
+
+
+def _create_private(path: Path) -> None:
+    """Create the file with mode 0600 whatever the umask; its -wal and -shm files take its mode.
+
+    Following no symbolic link, so that nobody makes us write elsewhere.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+def _os_reason(error: OSError) -> str:
+    return f"{(error.strerror or 'no access').lower()}; check the folder and its permissions"
