@@ -98,11 +98,14 @@ def problems_of(endpoint: Endpoint) -> list[ProblemType]:
     found += [each.missing[0] for each in operation.path if each.missing is not None]
     if operation.request_headers:
         found.append(MALFORMED_HEADER)
-    if endpoint.scope is not None and not isinstance(endpoint.scope, Auth):
-        found += [UNAUTHORIZED, INSUFFICIENT_SCOPE]
+    if endpoint.scope is not None:
+        # Tokens and tickets are looked up; what is open to all says itself if it needs the database.
+        found.append(STORE_UNAVAILABLE)
+        if not isinstance(endpoint.scope, Auth):
+            found += [UNAUTHORIZED, INSUFFICIENT_SCOPE]
     if operation.body is not None:
         found += [MALFORMED_BODY, BODY_TIMEOUT, BODY_TOO_LONG, UNSUPPORTED_MEDIA_TYPE]
-    found += [TOO_MANY_REQUESTS, INTERNAL_ERROR, STORE_UNAVAILABLE]
+    found += [TOO_MANY_REQUESTS, INTERNAL_ERROR]
     return sorted(set(found), key=lambda problem: (problem.status, problem.slug))
 
 

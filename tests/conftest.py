@@ -1,0 +1,70 @@
+"""After all of tests/server has run: did its answers have every status that the document names?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from statuses import Reached
+
+SERVER = Path(__file__).parent / "server"
+
+_reached: pytest.StashKey[set[Reached]] = pytest.StashKey()
+_is_whole: pytest.StashKey[bool] = pytest.StashKey()
+_missing: pytest.StashKey[list[Reached]] = pytest.StashKey()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    if any(SERVER in item.path.parents for item in items):
+        items[0].config.stash[_is_whole] = False
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note whether every test of tests/server was asked for, and not only some."""
+    collected = {item.path for item in session.items}
+    has_all = collected >= set(SERVER.glob("test_*.py"))
+    names_single_tests = any("::" in argument for argument in session.config.args)
+    whole = session.config.stash.get(_is_whole, True) and has_all and not names_single_tests
+    session.config.stash[_is_whole] = whole
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker of pytest-xdist has seen."""
+    output = getattr(node, "workeroutput", {})
+    stash = node.config.stash
+    stash.setdefault(_reached, set()).update(map(tuple, output.get("statuses", ())))
+    stash[_is_whole] = stash.get(_is_whole, True) and output.get("statuses_whole", False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["statuses"] = [*_seen_here()]
+        config.workeroutput["statuses_whole"] = config.stash.get(_is_whole, False)
+        return
+    config.stash[_missing] = []
+    if session.exitstatus == pytest.ExitCode.OK and config.stash.get(_is_whole, False):
+        from statuses import unreached  # noqa: PLC0415 - tests that need no server do not load it
+
+        config.stash[_missing] = unreached(config.stash.get(_reached, set()) | _seen_here())
+        if config.stash[_missing]:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if missing := config.stash.get(_missing, []):
+        terminalreporter.section("documented statuses that no test of tests/server reaches", red=True)
+        for method, path, status in missing:
+            terminalreporter.line(f"{method} {path}: {status}")
+
+
+def _seen_here() -> set[Reached]:
+    statuses = sys.modules.get("statuses")
+    return set() if statuses is None else statuses.REACHED
