@@ -17,6 +17,9 @@ from watchword_server.store.records import AuditRow, Head
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from watchword_server.store.records import StoredKey
+    from watchword_server.verifier import Decision
+
 KEY_BYTES = 32
 
 CLOCK_TOLERANCE = 10.0
@@ -54,6 +57,30 @@ class Caller(msgspec.Struct, frozen=True):
     actor: str
     address: str = ""
     request_id: str = ""
+
+
+def key_event(  # noqa: PLR0913 - the columns of a row
+    what: str,
+    stored: StoredKey,
+    caller: Caller,
+    now: float,
+    *,
+    decision: Decision | None = None,
+    detail: str = "",
+) -> Event:
+    """The row of something that was done to, or asked of, a key at `now`, Unix seconds."""
+    return Event(
+        at=now,
+        event=what,
+        actor=caller.actor,
+        key=stored.name,
+        key_id=stored.id,
+        verdict="" if decision is None else decision.verdict,
+        offset=None if decision is None else decision.offset,
+        address=caller.address,
+        request_id=caller.request_id,
+        detail=detail,
+    )
 
 
 _encode = msgspec.json.Encoder().encode

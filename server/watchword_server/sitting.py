@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from watchword_otp import Key, Secret
-from watchword_server.audit import Caller, Event
+from watchword_server.audit import Caller, Event, key_event
 from watchword_server.ledger import Act
 from watchword_server.resync import Diagnosis, diagnose
 from watchword_server.store.protocol import StoreError
@@ -123,7 +123,7 @@ class Sitting:
         window = default_window(key, self._window) if stored.window is None else stored.window
         decision = decide(key, state, question.code, self._now, window)
         self._states[name] = decision.state
-        self._events.append(_event(question, stored, decision, self._now))
+        self._events.append(key_event("check", stored, question.caller, self._now, decision=decision))
         if question.wants_diagnosis and decision.verdict is Verdict.WRONG:
             return Outcome(decision, diagnose(key, state, question.code, self._now, window))
         return Outcome(decision)
@@ -133,21 +133,6 @@ class Sitting:
         if key is None:
             key = self._keys[stored.name] = self._keyring.open_key(stored)
         return key
-
-
-def _event(question: Question, stored: StoredKey, decision: Decision, now: float) -> Event:
-    caller = question.caller
-    return Event(
-        at=now,
-        event="check",
-        actor=caller.actor,
-        key=stored.name,
-        key_id=stored.id,
-        verdict=decision.verdict,
-        offset=decision.offset,
-        address=caller.address,
-        request_id=caller.request_id,
-    )
 
 
 def _nobody() -> Key:

@@ -1,0 +1,174 @@
+"""What operators do to keys that are there: change, delete, unlock, resync, examine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from watchword_server.audit import key_event
+from watchword_server.errors import Reason, RefusedError
+from watchword_server.ledger import Act
+from watchword_server.resync import Examination, examine, resync
+from watchword_server.store.records import (
+    Advance,
+    Changes,
+    PutKey,
+    RemoveKey,
+    Status,
+    StoredKey,
+    Wanted,
+)
+from watchword_server.verifier import Decision, default_window, unlocked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watchword_server.audit import Caller
+    from watchword_server.ledger import Ledger
+    from watchword_server.store.records import Snapshot
+
+_LIVE = (Status.ACTIVE, Status.PENDING)
+
+
+class KeyPatch(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be changed about a key; what is unset stays."""
+
+    issuer: str | UnsetType = UNSET
+    account: str | UnsetType = UNSET
+    window: int | UnsetType | None = UNSET
+
+
+async def find_key(ledger: Ledger, name: str) -> Sequence[StoredKey]:
+    """The active key of a name, its pending successor, or a pending key alone; active first.
+
+    Raises:
+        RefusedError: `NO_SUCH_KEY`.
+        StoreError: The database failed.
+    """
+    keys = (await ledger.store.look(Wanted(names=[name], statuses=_LIVE))).keys
+    if not keys:
+        raise RefusedError(Reason.NO_SUCH_KEY, "there is no key of this name")
+    return keys
+
+
+async def patch_key(
+    ledger: Ledger, name: str, patch: KeyPatch, caller: Caller, *, version: int | None = None
+) -> StoredKey:
+    """Change a key's labels or window.
+
+    Args:
+        ledger: Where keys are.
+        name: The key's name; without an active one its pending one is meant.
+        patch: What changes.
+        caller: Who asks.
+        version: The version that was seen; None to change whatever is there.
+
+    Raises:
+        RefusedError: `NO_SUCH_KEY` or `CHANGED`.
+        StoreError: See `Ledger.transact`.
+    """
+    fields = {
+        field: value
+        for field in patch.__struct_fields__
+        if (value := getattr(patch, field)) is not UNSET
+    }
+
+    def work(snapshot: Snapshot, now: float) -> tuple[Act, StoredKey]:
+        stored = _seen(snapshot, version)
+        after = msgspec.structs.replace(stored, **fields, version=stored.version + 1)
+        event = key_event("key.change", stored, caller, now, detail=", ".join(sorted(fields)))
+        return Act(Changes(others=[PutKey(stored, after)]), [event]), after
+
+    return await ledger.transact(Wanted(names=[name], statuses=_LIVE), work)
+
+
+async def delete_key(ledger: Ledger, name: str, caller: Caller, *, version: int | None = None) -> None:
+    """Delete a key for good, with its successor, retired predecessors, recovery codes and tickets.
+
+    Raises:
+        RefusedError: `NO_SUCH_KEY` or `CHANGED`.
+        StoreError: See `Ledger.transact`.
+    """
+
+    def work(snapshot: Snapshot, now: float) -> tuple[Act, None]:
+        live = [stored for stored in snapshot.keys if stored.status in _LIVE]
+        first = _seen(msgspec.structs.replace(snapshot, keys=live), version)
+        removals = [RemoveKey(stored.id) for stored in snapshot.keys]
+        return Act(Changes(others=removals), [key_event("key.delete", first, caller, now)]), None
+
+    await ledger.transact(Wanted(names=[name], statuses=tuple(Status)), work)
+
+
+async def unlock_key(ledger: Ledger, name: str, caller: Caller) -> StoredKey:
+    """Forget a key's failures and its lock; give the key as it was. Used codes stay used.
+
+    Raises:
+        RefusedError: `NO_SUCH_KEY`.
+        StoreError: See `Ledger.transact`.
+    """
+
+    def work(snapshot: Snapshot, now: float) -> tuple[Act, StoredKey]:
+        advances = [Advance(stored.id, stored.state, unlocked(stored.state)) for stored in snapshot.keys]
+        first = _seen(snapshot, None)
+        event = key_event("lock.reset", first, caller, now, detail=f"{first.state.failures} failures")
+        return Act(Changes(advances=advances), [event]), first
+
+    return await ledger.transact(Wanted(names=[name], statuses=_LIVE), work)
+
+
+async def resync_key(ledger: Ledger, name: str, first: str, second: str, caller: Caller) -> Decision:
+    """Find a key's clock or counter by two consecutive codes; both are consumed.
+
+    Raises:
+        RefusedError: `NO_SUCH_KEY`.
+        StoreError: See `Ledger.transact`.
+    """
+
+    def work(snapshot: Snapshot, now: float) -> tuple[Act, Decision]:
+        stored = _seen(snapshot, None)
+        decision = resync(ledger.keyring.open_key(stored), stored.state, first, second, now)
+        event = key_event("resync", stored, caller, now, decision=decision)
+        return Act(_advanced(stored, decision), [event]), decision
+
+    return await ledger.transact(Wanted(names=[name]), work)
+
+
+async def examine_code(
+    ledger: Ledger, name: str, code: str, caller: Caller, *, window: int
+) -> Examination:
+    """Tell an operator all about a code without accepting it; it costs an attempt.
+
+    Raises:
+        RefusedError: `NO_SUCH_KEY`.
+        StoreError: See `Ledger.transact`.
+    """
+
+    def work(snapshot: Snapshot, now: float) -> tuple[Act, Examination]:
+        stored = _seen(snapshot, None)
+        key = ledger.keyring.open_key(stored)
+        reach = default_window(key, window) if stored.window is None else stored.window
+        found = examine(key, stored.state, code, now, reach)
+        advances = []
+        if found.state != stored.state:
+            advances.append(Advance(stored.id, stored.state, found.state))
+        event = key_event("examine", stored, caller, now, decision=found.decision)
+        return Act(Changes(advances=advances), [event]), found
+
+    return await ledger.transact(Wanted(names=[name]), work)
+
+
+def _seen(snapshot: Snapshot, version: int | None) -> StoredKey:
+    if not snapshot.keys:
+        raise RefusedError(Reason.NO_SUCH_KEY, "there is no key of this name")
+    first = snapshot.keys[0]
+    if version is not None and first.version != version:
+        raise RefusedError(Reason.CHANGED, "the key was changed since you saw it; look at it again")
+    return first
+
+
+def _advanced(stored: StoredKey, decision: Decision) -> Changes:
+    if decision.state == stored.state:
+        return Changes()
+    return Changes(advances=[Advance(stored.id, stored.state, decision.state)])
