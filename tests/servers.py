@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from watchword_server.edge import Edge
+
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For httpx's `verify`: reading the system's certificates takes longer than most tests."""
 
@@ -103,6 +105,7 @@ async def running_server(
     clock: Clock | None = None,
     window: int = 1,
     issuer: str = "Watchword",
+    edge: Edge | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Run the application on a free loopback port; run it again on the same folder to restart it."""
     clock = clock or Clock()
@@ -123,6 +126,7 @@ async def running_server(
                 window=window,
                 issuer=issuer,
                 configured_tokens=tokens,
+                edge=edge,
             )
         )
         await runner.setup()

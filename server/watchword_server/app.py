@@ -6,29 +6,51 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from watchword_server.appkeys import CHECKER, CLOCK, ISSUER, LEDGER, STORE, TOKENS, WINDOW
+from watchword_server.appkeys import (
+    CHECKER,
+    CLOCK,
+    ISSUER,
+    LEDGER,
+    METRICS,
+    READINESS,
+    REFUSALS,
+    STAMP,
+    STORE,
+    TOKEN_LIMITS,
+    TOKENS,
+    WINDOW,
+)
 from watchword_server.bodies import MAX_BODY
 from watchword_server.checker import Checker
+from watchword_server.edge import Edge
+from watchword_server.metrics import Metrics
 from watchword_server.middleware.bearer import bearer
-from watchword_server.middleware.errors import errors
-from watchword_server.middleware.headers import stamp
+from watchword_server.middleware.client import Proxies
+from watchword_server.middleware.cors import make_preflight, make_share
+from watchword_server.middleware.errors import make_errors
+from watchword_server.middleware.headers import Stamp
+from watchword_server.middleware.limits import Refusals, TokenLimits
+from watchword_server.readiness import Readiness
 from watchword_server.routes import add_routes
 from watchword_server.tokens import TokenBook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+
+    from aiohttp.typedefs import Middleware
 
     from watchword_server.ledger import Ledger
     from watchword_server.tokens import Token
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - all by name
     *,
     ledger: Ledger,
     clock: Callable[[], float],
     window: int = 1,
     issuer: str = "Watchword",
     configured_tokens: Iterable[Token] = (),
+    edge: Edge | None = None,
 ) -> web.Application:
     """Put the validator together.
 
@@ -38,8 +60,16 @@ def create_app(
         window: Steps accepted either side of the current one, 0 to 10.
         issuer: Who hands the keys out, as authenticators will show it.
         configured_tokens: Tokens that count beside those of the store.
+        edge: How the application meets the network; None for loopback.
     """
-    app = web.Application(middlewares=[errors, bearer], client_max_size=MAX_BODY)
+    edge = edge or Edge()
+    metrics = Metrics()
+    refusals = Refusals(edge.refusals_per_minute, clock) if edge.refusals_per_minute else None
+    app = web.Application(
+        middlewares=[*_edge_middlewares(edge, metrics, refusals), bearer], client_max_size=MAX_BODY
+    )
+    if refusals is not None:
+        app[REFUSALS] = refusals
     app[CLOCK] = clock
     app[LEDGER] = ledger
     app[STORE] = ledger.store
@@ -47,10 +77,27 @@ def create_app(
     app[TOKENS] = TokenBook(ledger.store, configured_tokens, clock=clock)
     app[WINDOW] = window
     app[ISSUER] = issuer
-    app.on_response_prepare.append(stamp)
+    app[METRICS] = metrics
+    app[READINESS] = Readiness(ledger.store, clock=clock, data_path=edge.data_path, metrics=metrics)
+    app[TOKEN_LIMITS] = TokenLimits(clock)
+    app[STAMP] = Stamp(clock, hsts=edge.hsts)
+    app.on_response_prepare.append(app[STAMP])
+    if edge.cors_origins:
+        app.on_response_prepare.append(make_share(edge.cors_origins))
     app.cleanup_ctx.append(_drain_checker)
     add_routes(app)
     return app
+
+
+def _edge_middlewares(edge: Edge, metrics: Metrics, refusals: Refusals | None) -> Iterator[Middleware]:
+    """What is off is not there: even an idle middleware takes its time."""
+    yield make_errors(
+        metrics,
+        proxies=Proxies(edge.trusted_proxies) if edge.trusted_proxies else None,
+        refusals=refusals,
+    )
+    if edge.cors_origins:
+        yield make_preflight(edge.cors_origins)
 
 
 async def _drain_checker(app: web.Application) -> AsyncIterator[None]:

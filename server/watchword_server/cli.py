@@ -18,7 +18,7 @@ from watchword_server.datadir import DATABASE_NAME, prepare_data_dir
 from watchword_server.errors import UserError
 from watchword_server.ledger import Act, Ledger
 from watchword_server.names import is_canonical
-from watchword_server.seal import FILE_NAME, Keyring
+from watchword_server.seal import Keyring
 from watchword_server.settings import DEFAULT_PORT, Settings, load_settings
 from watchword_server.store.protocol import TokenNameTakenError
 from watchword_server.store.records import AddToken, Advance, Changes, PutToken, Wanted
@@ -78,9 +78,40 @@ def cli() -> None:
 )
 @click.option("--host", help="Address to listen on. [default: 127.0.0.1]")
 @click.option("--port", help=f"Port to listen on; 0 takes a free one. [default: {DEFAULT_PORT}]")
+@click.option("--unix-socket", metavar="PATH", help="Listen on a Unix socket instead, mode 0660.")
+@click.option("--tls-cert", metavar="FILE", help="The certificate chain, PEM; with it HTTPS is spoken.")
+@click.option("--tls-key", metavar="FILE", help="The certificate's private key, PEM.")
+@click.option(
+    "--tls-client-ca", metavar="FILE", help="Require client certificates of these authorities."
+)
+@click.option(
+    "--insecure-http/--no-insecure-http",
+    default=None,
+    help="Let other machines in without TLS, as behind a TLS proxy.",
+)
+@click.option(
+    "--public-url", metavar="URL", help="How people reach the server; enrolment links begin with it."
+)
+@click.option(
+    "--trusted-proxies", metavar="NET", multiple=True, help="Whose X-Forwarded-For counts; repeatable."
+)
+@click.option("--cors-origins", metavar="URL", multiple=True, help="Whose pages may call; repeatable.")
+@click.option("--max-connections", metavar="N", help="Connections open at once. [default: 1024]")
+@click.option(
+    "--refusals-per-minute",
+    metavar="N",
+    help="Refused requests a minute and sender, then 429; 0: no limit. [default: 120]",
+)
 @click.option("--window", metavar="N", help="Steps accepted either side of now, 0 to 10. [default: 1]")
 @click.option("--issuer", help="What authenticators show beside the key. [default: Watchword]")
+@click.option(
+    "--sealing-keys", metavar="FILE", help="What secrets are sealed by. [default: sealing.keys in DIR]"
+)
+@click.option(
+    "--audit-retention-days", metavar="N", help="Days to keep audit rows; 0: for ever. [default: 0]"
+)
 @click.option("--access-log/--no-access-log", default=None, help="Log a line for each request.")
+@click.option("--log-format", metavar="FORM", help="How to log: text or json. [default: text]")
 @click.option(
     "--env-file",
     metavar="FILE",
@@ -96,7 +127,7 @@ def serve(
     stop_on_eof: bool,
     env_file: Path | None,
     config: Path | None,
-    **flags: str | bool | None,
+    **flags: str | bool | tuple[str, ...] | None,
 ) -> None:
     """Listen for codes and check them.
 
@@ -108,9 +139,12 @@ def serve(
     from watchword_server.dotenv import read_configured  # noqa: PLC0415
     from watchword_server.logs import log_to_stderr  # noqa: PLC0415
 
-    settings = load_settings(flags, os.environ, config)
+    # A flag that may be repeated and is not there comes as an empty tuple.
+    settings = load_settings(
+        {name: None if value == () else value for name, value in flags.items()}, os.environ, config
+    )
     configured = read_configured(os.environ, env_file)
-    log_to_stderr(access_log=settings.access_log)
+    log_to_stderr(access_log=settings.access_log, log_format=settings.log_format)
     for note in configured.notes:
         click.echo(note, err=True)
 
@@ -256,7 +290,7 @@ def _with_ledger(
     async def run() -> _T:
         store = await SqliteStore.open(database)
         try:
-            keyring = Keyring(settings.data_path / FILE_NAME, os.environ)
+            keyring = Keyring(settings.sealing_keys_path, os.environ)
             return await work(Ledger(store, keyring, clock=time.time))
         finally:
             await store.close()

@@ -11,6 +11,7 @@ import msgspec
 
 from watchword_server.bootstrap import Activation
 from watchword_server.names import DEFAULT_KEY
+from watchword_server.sockets import UNIX_URL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,18 +70,26 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
         if self.token is None:
             need = "To make another token" if self.has_token else "No token counts. To make one"
             return [f"{need}:", f"  {another}", "Ctrl+C stops the server."]
-        curl = 'curl -sH "Authorization: Bearer $WATCHWORD_TOKEN"'
+        curl, url = 'curl -sH "Authorization: Bearer $WATCHWORD_TOKEN"', self.url
+        if url.startswith(UNIX_URL):
+            path = shlex.quote(url.removeprefix(UNIX_URL))
+            curl, url = curl.replace("curl", f"curl --unix-socket {path}", 1), "http://localhost"
         return [
             "Next, in another terminal:",
             f"  export WATCHWORD_TOKEN={self.token}",
             "to enrol an authenticator, scan this:",
-            f"  {curl} '{self.url}/qr?format=text'",
+            f"  {curl} '{url}/qr?format=text'",
             "to check the code it shows:",
             f"  {curl} -H 'Content-Type: application/json' \\",
-            f'    -d \'{{"code":"123456"}}\' {self.url}/v1/keys/{DEFAULT_KEY}/check',
-            "or do both in the app:",
-            f"  watchword --server {self.url}",
+            f'    -d \'{{"code":"123456"}}\' {url}/v1/keys/{DEFAULT_KEY}/check',
+            *self._app_steps(),
             "To make another token:",
             f"  {another}",
             "Ctrl+C stops the server.",
         ]
+
+    def _app_steps(self) -> list[str]:
+        if self.url.startswith(UNIX_URL):
+            # The app speaks only to addresses.
+            return []
+        return ["or do both in the app:", f"  watchword --server {self.url}"]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from aiohttp.abc import AbstractAccessLogger
-from aiohttp.http_exceptions import BadHttpMessage
+from pythonjsonlogger.json import JsonFormatter
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-
     from aiohttp.web import BaseRequest, StreamResponse
 
 access_logger = logging.getLogger("watchword_server.access")
 """One line for each request."""
+
+http_logger = logging.getLogger("watchword_server.http")
+"""What goes wrong with connections, before and after the application has the request."""
 
 
 class AccessLogger(AbstractAccessLogger):
@@ -29,13 +30,24 @@ class AccessLogger(AbstractAccessLogger):
         # A message that could not be parsed comes as a request that was never matched to a route.
         match = getattr(request, "_match_info", None)
         resource = None if match is None else match.route.resource
+        method = "-" if match is None else request.method
+        route = "-" if resource is None else resource.canonical
+        milliseconds = time * 1000
+        request_id = response.headers.get("X-Request-Id", "-")
         self.logger.info(
             "%s %s %d %.1f ms %s",
-            request.method if resource is not None else "-",
-            "-" if resource is None else resource.canonical,
+            method,
+            route,
             response.status,
-            time * 1000,
-            response.headers.get("X-Request-Id", "-"),
+            milliseconds,
+            request_id,
+            extra={
+                "method": method,
+                "route": route,
+                "status": response.status,
+                "milliseconds": round(milliseconds, 1),
+                "request_id": request_id,
+            },
         )
 
     @property
@@ -44,30 +56,27 @@ class AccessLogger(AbstractAccessLogger):
         return self.logger.isEnabledFor(logging.INFO)
 
 
-class HttpLogger(logging.LoggerAdapter[logging.Logger]):
-    """What aiohttp says about connections, without what it could not parse.
+def log_to_stderr(*, access_log: bool, log_format: Literal["text", "json"] = "text") -> None:
+    """Send this program's log to standard error, one line each.
 
-    The line in question may be a misspelt Authorization, and aiohttp would log it with its token.
+    Args:
+        access_log: Whether to log requests.
+        log_format: Words, or JSON with `time` (RFC 3339, UTC), `level`, `logger`, `message` and,
+            where there is one, `request_id`.
     """
-
-    def __init__(self) -> None:
-        super().__init__(logging.getLogger("watchword_server.http"))
-
-    def process(
-        self, msg: object, kwargs: MutableMapping[str, Any]
-    ) -> tuple[object, MutableMapping[str, Any]]:
-        """Replace the error's text by its name; the sender's address, the one argument, stays."""
-        error = kwargs.get("exc_info")
-        if isinstance(error, BadHttpMessage):
-            return f"malformed request from %s: {type(error).__name__}", {**kwargs, "exc_info": None}
-        return msg, kwargs
-
-
-def log_to_stderr(*, access_log: bool) -> None:
-    """Send this program's log to standard error, one line each; requests only if `access_log`."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_formatter(log_format))
     logger = logging.getLogger("watchword_server")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     access_logger.setLevel(logging.INFO if access_log else logging.WARNING)
+
+
+def _formatter(log_format: Literal["text", "json"]) -> logging.Formatter:
+    if log_format == "json":
+        return JsonFormatter(
+            ["levelname", "name", "message"],
+            rename_fields={"levelname": "level", "name": "logger"},
+            timestamp="time",
+        )
+    return logging.Formatter("%(asctime)s %(levelname)s %(message)s")

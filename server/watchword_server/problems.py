@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/problem+json"
 
-Extension: TypeAlias = str | int | list[str]
+Extension: TypeAlias = str | int | list[str] | dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class ProblemType:
         return f"urn:watchword:problem:{self.slug}"
 
 
+MALFORMED_REQUEST = ProblemType("malformed-request", "Not a request", 400)
 MALFORMED_BODY = ProblemType("malformed-body", "Malformed body", 400)
 MALFORMED_HEADER = ProblemType("malformed-header", "Malformed header", 400)
 MALFORMED_QUERY = ProblemType("malformed-query", "Malformed query", 400)
@@ -47,6 +48,7 @@ METHOD_NOT_ALLOWED = ProblemType("method-not-allowed", "Method not allowed", 405
 NOT_ACCEPTABLE = ProblemType("not-acceptable", "Not acceptable", 406)
 BODY_TIMEOUT = ProblemType("body-timeout", "The body did not arrive", 408)
 BODY_TOO_LONG = ProblemType("body-too-long", "The body is too long", 413)
+URI_TOO_LONG = ProblemType("uri-too-long", "The request line is too long", 414)
 UNSUPPORTED_MEDIA_TYPE = ProblemType("unsupported-media-type", "Unsupported media type", 415)
 EXPECTATION_FAILED = ProblemType("expectation-failed", "Expectation failed", 417)
 IDEMPOTENCY_KEY_REUSED = ProblemType(
@@ -55,9 +57,12 @@ IDEMPOTENCY_KEY_REUSED = ProblemType(
 DISABLED = ProblemType("disabled", "The key is disabled", 423)
 LOCKED = ProblemType("locked", "The key is locked", 429)
 TOO_MANY_REQUESTS = ProblemType("too-many-requests", "Too many requests", 429)
+HEADERS_TOO_LARGE = ProblemType("headers-too-large", "The headers are too large", 431)
 INTERNAL_ERROR = ProblemType("internal-error", "Internal error", 500)
 NOT_READY = ProblemType("not-ready", "Not ready", 503)
 STORE_UNAVAILABLE = ProblemType("store-unavailable", "The database is unavailable", 503)
+TOO_MANY_CONNECTIONS = ProblemType("too-many-connections", "Too many connections", 503)
+VERSION_NOT_SUPPORTED = ProblemType("version-not-supported", "HTTP version not supported", 505)
 
 
 class ProblemError(Exception):
@@ -78,8 +83,8 @@ class ProblemError(Exception):
         self.headers = headers
         self.extensions = extensions
 
-    def response(self) -> web.Response:
-        """The problem as `application/problem+json`."""
+    def body(self) -> bytes:
+        """The problem as JSON."""
         members = {
             "type": self.kind.uri,
             "title": self.kind.title,
@@ -87,9 +92,13 @@ class ProblemError(Exception):
             "detail": self.detail,
             **self.extensions,
         }
+        return msgspec.json.encode(members)
+
+    def response(self) -> web.Response:
+        """The problem as `application/problem+json`."""
         return web.Response(
             status=self.kind.status,
-            body=msgspec.json.encode(members),
+            body=self.body(),
             headers=self.headers,
             content_type=CONTENT_TYPE,
         )

@@ -1,4 +1,4 @@
-"""Start, listen, stop."""
+"""Start, listen, reload, stop."""
 
 from __future__ import annotations
 
@@ -8,60 +8,43 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from typing import TYPE_CHECKING
-
-from aiohttp import web
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from watchword_server import sockets
 from watchword_server.app import create_app
+from watchword_server.appkeys import READINESS
 from watchword_server.bootstrap import bootstrap, prepare
+from watchword_server.connections import MAX_CONNECTIONS, Listener, Runner
 from watchword_server.datadir import prepare_data_dir
+from watchword_server.edge import Edge
+from watchword_server.errors import UserError
 from watchword_server.greeting import Greeting
 from watchword_server.ledger import Ledger
-from watchword_server.logs import AccessLogger, HttpLogger, access_logger
-from watchword_server.seal import FILE_NAME, Keyring
+from watchword_server.middleware.errors import where_of
+from watchword_server.preflight import refuse_unsound
+from watchword_server.seal import Keyring
 from watchword_server.store.sqlite import SqliteStore
+from watchword_server.systemd import Notifier, inherited_sockets
+from watchword_server.tls import Tls, tls_files
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import AsyncIterator, Callable, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+    from aiohttp import web
 
     from watchword_server.dotenv import Configured
     from watchword_server.settings import Settings
 
-KEEPALIVE_SECONDS = 15
-"""How long an idle connection, or one that never finishes its headers, is kept."""
-
-SHUTDOWN_SECONDS = 10
-"""How long requests in flight may take once the server was told to stop."""
-
-_LINGERING_SECONDS = 2
-_MAX_LINE = 2048
-_MAX_FIELD = 4096
-_MAX_HEADERS = 64
-
 _logger = logging.getLogger(__name__)
 
 
-def make_runner(app: web.Application) -> web.AppRunner:
+def make_runner(app: web.Application, *, max_connections: int = MAX_CONNECTIONS) -> Runner:
     """A runner with this server's limits: the same in production and in tests."""
-    return web.AppRunner(
-        app,
-        access_log_class=AccessLogger,
-        access_log=access_logger,
-        logger=HttpLogger(),
-        # A compressed body is refused, not unpacked.
-        auto_decompress=False,
-        keepalive_timeout=KEEPALIVE_SECONDS,
-        lingering_time=_LINGERING_SECONDS,
-        max_line_size=_MAX_LINE,
-        max_field_size=_MAX_FIELD,
-        max_headers=_MAX_HEADERS,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-    )
+    return Runner(app, max_connections=max_connections)
 
 
 def serve(
@@ -72,7 +55,7 @@ def serve(
     announce: Callable[[Greeting], None],
     stop_on_eof: bool = False,
 ) -> None:
-    """Serve until SIGTERM, SIGINT or, if asked, the end of standard input.
+    """Serve until SIGTERM, SIGINT or, if asked, the end of standard input; SIGHUP reads TLS files again.
 
     Requests in flight get their answers first; then the database is closed.
 
@@ -84,40 +67,85 @@ def serve(
         stop_on_eof: Whether the end of standard input stops the server.
 
     Raises:
-        UserError: The port or the data folder cannot be used.
+        UserError: The interpreter, the sockets, the TLS files or the data folder cannot be used.
         StoreError: The database cannot be used.
     """
-    # The port first: a first token must not be made for a server that will not start.
-    bound = sockets.bind(settings.host, settings.port)
-    try:
+    refuse_unsound(os.environ)
+    files = tls_files(settings)
+    tls = None if files is None else Tls(files)
+    notifier = Notifier(os.environ)
+    # The sockets first: a first token must not be made for a server that will not start.
+    with _bound(settings) as bound:
+        _refuse_eavesdroppers(settings, bound)
         database = prepare_data_dir(settings.data_path)
 
         async def run() -> None:
+            asyncio.get_running_loop().set_exception_handler(_log_stray)
             stop = _stop_signal(stop_on_eof=stop_on_eof)
-            async with _started(settings, configured, clock, bound, database) as greeting:
+            async with _started(settings, configured, clock, bound, database, tls) as (greeting, runner):
+                _reload_on_hangup(tls, notifier)
                 _collect_garbage_less_often()
+                if os.geteuid() == 0:
+                    _logger.warning("runs as root, which it need not; run it as a user of its own")
                 announce(greeting)
-                await stop.wait()
+                notifier.ready()
+                async with notifier.watchdog():
+                    await stop.wait()
+                runner.app[READINESS].stop()
+                notifier.stopping()
                 _logger.info("stopping")
 
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run())
+        with asyncio.Runner(loop_factory=_loop_factory()) as loop_runner:
+            loop_runner.run(run())
+
+
+@contextlib.contextmanager
+def _bound(settings: Settings) -> Iterator[Sequence[socket.socket]]:
+    """The sockets that systemd passes, or else the Unix socket, or else host and port."""
+    bound: Sequence[socket.socket] = inherited_sockets(os.environ)
+    path = made = None
+    if not bound and settings.unix_socket is not None:
+        path = Path(settings.unix_socket).expanduser()
+        bound = [sockets.bind_unix(path)]
+        made = path.lstat()
+    elif not bound:
+        bound = sockets.bind(settings.host, settings.port)
+    try:
+        yield bound
     finally:
         sockets.close(bound)
+        if path is not None and made is not None:
+            sockets.remove_unix(path, made)
+
+
+def _refuse_eavesdroppers(settings: Settings, bound: Sequence[socket.socket]) -> None:
+    if settings.tls_cert is not None or all(map(sockets.is_local, bound)):
+        return
+    if not settings.insecure_http:
+        message = (
+            "other machines could reach this server without TLS, and read tokens and codes on the way;"
+            " set --tls-cert and --tls-key, or --insecure-http if a TLS proxy stands before it"
+        )
+        raise UserError(message)
+    _logger.warning(
+        "other machines can reach this server without TLS: tokens and codes can be read on the way,"
+        " unless a TLS proxy stands before it"
+    )
 
 
 @contextlib.asynccontextmanager
-async def _started(
+async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop runs
     settings: Settings,
     configured: Configured,
     clock: Callable[[], float],
     bound: Sequence[socket.socket],
     database: Path,
-) -> AsyncIterator[Greeting]:
+    tls: Tls | None,
+) -> AsyncIterator[tuple[Greeting, Runner]]:
     async with contextlib.AsyncExitStack() as stack:
         store = await SqliteStore.open(database)
         stack.push_async_callback(store.close)
-        keyring = Keyring(settings.data_path / FILE_NAME, os.environ)
+        keyring = Keyring(settings.sealing_keys_path, os.environ)
         await prepare(store, keyring)
         ledger = Ledger(store, keyring, clock=clock)
         done = await bootstrap(ledger, configured)
@@ -128,25 +156,60 @@ async def _started(
                 window=settings.window,
                 issuer=settings.issuer,
                 configured_tokens=() if configured.token is None else (configured.token,),
-            )
+                edge=Edge(
+                    trusted_proxies=settings.trusted_proxies,
+                    cors_origins=settings.cors_origins,
+                    refusals_per_minute=settings.refusals_per_minute,
+                    hsts=tls is not None,
+                    data_path=settings.data_path,
+                ),
+            ),
+            max_connections=settings.max_connections,
         )
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         for each in bound:
-            await web.SockSite(runner, each).start()
-        if not all(map(sockets.is_loopback, bound)):
-            _logger.warning(
-                "other machines can reach %s without TLS: tokens and codes can be read on the way;"
-                " put a TLS proxy before it",
-                settings.host,
-            )
-        yield Greeting(
-            url=sockets.url_of(bound[0]),
-            database=database,
-            activation=done.activation,
-            token=done.first_token,
-            has_token=done.has_token,
+            # A Unix socket does not leave the machine.
+            is_plain = tls is None or each.family == socket.AF_UNIX
+            await Listener(runner, each, None if is_plain or tls is None else tls.context).start()
+        yield (
+            Greeting(
+                url=sockets.url_of(bound[0], secure=tls is not None),
+                database=database,
+                activation=done.activation,
+                token=done.first_token,
+                has_token=done.has_token,
+            ),
+            runner,
         )
+
+
+def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody caught, as a failed TLS handshake: where it came from, not what it says."""
+    error = context.get("exception")
+    said = "" if error is None else f": {where_of(error)}"
+    if isinstance(error, OSError):
+        # What the other side of a connection did.
+        _logger.info("a connection failed: %s", type(error).__name__)
+    else:
+        _logger.error("%s%s", context["message"], said)
+
+
+def _reload_on_hangup(tls: Tls | None, notifier: Notifier) -> None:
+    def reload() -> None:
+        notifier.reloading()
+        if tls is None:
+            _logger.info("nothing to reload: TLS is off")
+        else:
+            try:
+                tls.reload()
+            except UserError as error:
+                _logger.error("TLS stays as it was: %s", error)  # noqa: TRY400 - a line says it all
+            else:
+                _logger.info("TLS files were read again")
+        notifier.ready()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
 def _collect_garbage_less_often() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import msgspec
 import platformdirs
@@ -13,10 +13,12 @@ from msgspec import Meta
 
 from watchword_otp import clean_label
 from watchword_server.errors import UserError
+from watchword_server.origins import is_network, is_origin
+from watchword_server.seal import FILE_NAME
 from watchword_server.verifier import MAX_WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 DEFAULT_PORT = 6238
 """The number of the RFC that makes the codes."""
@@ -26,6 +28,10 @@ CONFIG_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 CONFIG_NAME = "server.toml"
 
 _MAX_PORT = 65_535
+_MAX_CONNECTIONS = 100_000
+_MAX_REFUSALS = 100_000
+_MAX_DAYS = 36_500
+_FILE = Meta(description="a file")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -45,15 +51,71 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         str, Meta(min_length=1, max_length=100, description="a name of 1 to 100 printable characters")
     ] = "Watchword"
     access_log: Annotated[bool, Meta(description="true or false")] = False
+    log_format: Annotated[Literal["text", "json"], Meta(description="text or json")] = "text"
+    tls_cert: Annotated[str | None, _FILE] = None
+    tls_key: Annotated[str | None, _FILE] = None
+    tls_client_ca: Annotated[str | None, _FILE] = None
+    insecure_http: Annotated[bool, Meta(description="true or false")] = False
+    unix_socket: Annotated[str | None, Meta(description="a path of 1 to 100 bytes")] = None
+    max_connections: Annotated[
+        int, Meta(ge=1, le=_MAX_CONNECTIONS, description=f"a whole number from 1 to {_MAX_CONNECTIONS}")
+    ] = 1024
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="addresses or networks such as 10.0.0.0/8, or unix for the Unix socket's peers"
+        ),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[str, ...], Meta(description="origins such as https://app.example.net, without a path")
+    ] = ()
+    refusals_per_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=_MAX_REFUSALS,
+            description=f"a whole number from 0, for no limit, to {_MAX_REFUSALS}",
+        ),
+    ] = 120
+    public_url: Annotated[
+        str | None, Meta(description="an address such as https://codes.example.net, without a path")
+    ] = None
+    sealing_keys: Annotated[str | None, _FILE] = None
+    audit_retention_days: Annotated[
+        int, Meta(ge=0, le=_MAX_DAYS, description=f"a whole number from 0, for ever, to {_MAX_DAYS}")
+    ] = 0
 
     @property
     def data_path(self) -> Path:
         """The data folder, with `~` for the home folder."""
         return Path(self.data_dir).expanduser()
 
+    @property
+    def sealing_keys_path(self) -> Path:
+        """The file of the sealing keys: the one named, or the usual one in the data folder."""
+        if self.sealing_keys is None:
+            return self.data_path / FILE_NAME
+        return Path(self.sealing_keys).expanduser()
+
 
 NAMES = Settings.__struct_fields__
 """Every setting, as a TOML file names it."""
+
+_LISTS = {"trusted_proxies", "cors_origins"}
+
+_SOUND: dict[str, Callable[[Any], bool]] = {
+    "issuer": lambda text: clean_label(text) == text,
+    "trusted_proxies": lambda networks: all(map(is_network, networks)),
+    "cors_origins": lambda origins: all(map(is_origin, origins)),
+    "tls_cert": lambda path: path != "",
+    "tls_key": lambda path: path != "",
+    "tls_client_ca": lambda path: path != "",
+    "sealing_keys": lambda path: path != "",
+    # Unix's sockaddr_un has room for 107 bytes, macOS's for 103.
+    "unix_socket": lambda path: path is None or 0 < len(path.encode()) <= 100,  # noqa: PLR2004 - see above
+    "public_url": lambda url: url is None or is_origin(url),
+}
+"""What the types alone cannot tell."""
 
 
 def load_settings(
@@ -75,7 +137,9 @@ def load_settings(
     for name, value in flags.items():
         if value is not None:
             chosen[name] = _checked(name, value, f"--{name.replace('_', '-')}", strict=False)
-    return msgspec.convert(chosen, Settings)
+    settings = msgspec.convert(chosen, Settings)
+    _require_pairs(settings)
+    return settings
 
 
 def _config_file(named: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -122,18 +186,39 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
 def _checked(name: str, value: object, source: str, *, strict: bool) -> object:
     """Convert one value to its setting's type; text from outside TOML may stand for a number."""
     kind: Any = get_type_hints(Settings, include_extras=True)[name]
+    if name in _LISTS and not strict:
+        value = _split(value)
     try:
         converted = msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError:
         raise _wrong(kind, value, source) from None
-    if name == "issuer" and clean_label(converted) != converted:
+    is_sound = _SOUND.get(name)
+    if is_sound is not None and not is_sound(converted):
         raise _wrong(kind, value, source)
     return converted
 
 
+def _split(value: object) -> object:
+    """The members of a list that came as text: parted by commas, the flag perhaps given often."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple):
+        return value
+    return tuple(part.strip() for text in given for part in str(text).split(",") if part.strip())
+
+
+def _require_pairs(settings: Settings) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        there, missing = ("cert", "key") if settings.tls_key is None else ("key", "cert")
+        message = f"tls_{there} is set without tls_{missing}; TLS needs both: set --tls-{missing} too"
+        raise UserError(message)
+    if settings.tls_client_ca is not None and settings.tls_cert is None:
+        message = "tls_client_ca is set without TLS; set --tls-cert and --tls-key too"
+        raise UserError(message)
+
+
 def _wrong(kind: Any, value: object, source: str) -> UserError:  # noqa: ANN401 - an Annotated type
     (meta,) = kind.__metadata__
-    shown = repr(value)
+    shown = repr(", ".join(map(str, value)) if isinstance(value, tuple) else value)
     return UserError(f"{source} must be {meta.description}, not {shown:.60}")
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
+import os
 import socket
+import stat
 from typing import TYPE_CHECKING
 
 from watchword_server.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 BACKLOG = 128
 """Connections that may wait to be accepted."""
+
+UNIX_URL = "unix:"
+"""How the address of a Unix socket begins; its path follows."""
 
 _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
@@ -50,25 +57,83 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return bound
 
 
+def bind_unix(path: Path) -> socket.socket:
+    """Listen on a Unix socket that its owner and group may use (mode 0660).
+
+    Raises:
+        UserError: Somebody listens there, something else is there, or the folder cannot be used.
+    """
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _make_way(path)
+        # The mode that it is made with, so that it is never open to others, not even for a moment.
+        before = os.umask(0o117)
+        try:
+            listening.bind(str(path))
+        finally:
+            os.umask(before)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        reason = (error.strerror or "no access").lower()
+        message = f"cannot listen on {path}: {reason}; check --unix-socket"
+        raise UserError(message) from None
+    except UserError:
+        listening.close()
+        raise
+    return listening
+
+
 def close(sockets: Sequence[socket.socket]) -> None:
     """Close all of them."""
     for each in sockets:
         each.close()
 
 
-def url_of(bound: socket.socket) -> str:
-    """The address a client on this machine reaches the socket by."""
+def remove_unix(path: Path, made: os.stat_result) -> None:
+    """Take the socket at `path` away, unless another has taken its place since it was `made`."""
+    with contextlib.suppress(OSError):
+        found = path.lstat()
+        if (found.st_dev, found.st_ino) == (made.st_dev, made.st_ino):
+            path.unlink()
+
+
+def url_of(bound: socket.socket, *, secure: bool = False) -> str:
+    """The address a client on this machine reaches the socket by; `unix:` and the path of a Unix one."""
+    if bound.family == socket.AF_UNIX:
+        return f"{UNIX_URL}{bound.getsockname()}"
     text, port = bound.getsockname()[:2]
     address = ipaddress.ip_address(text.partition("%")[0])
     if address.is_unspecified:
         address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")  # noqa: PLR2004 - IPv4
     host = f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004 - IPv6
-    return f"http://{host}:{port}"
+    return f"{'https' if secure else 'http'}://{host}:{port}"
 
 
-def is_loopback(bound: socket.socket) -> bool:
+def is_local(bound: socket.socket) -> bool:
     """Tell whether only this machine can reach the socket."""
+    if bound.family == socket.AF_UNIX:
+        return True
     return ipaddress.ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def _make_way(path: Path) -> None:
+    """Remove a socket that was left behind; nobody listens there any more."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(status.st_mode):
+        message = f"{path} is there and is no socket; name another with --unix-socket"
+        raise UserError(message)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        try:
+            asking.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    message = f"{path} is in use; stop what listens there, or name another with --unix-socket"
+    raise UserError(message)
 
 
 def _refusal(host: str, port: int, error: OSError) -> UserError:

@@ -16,7 +16,8 @@ from requests_to import body_of, name_of, path_of, sent_with
 from watchword_server import bodies
 from watchword_server.api import Answer, BodyType, Endpoint, Operation, RequestHeader, request_handler
 from watchword_server.bodies import json_response
-from watchword_server.middleware.errors import errors
+from watchword_server.metrics import Metrics
+from watchword_server.middleware.errors import make_errors
 from watchword_server.names import CANONICAL
 from watchword_server.routes import ROUTES
 
@@ -176,7 +177,7 @@ NOTHING = {200: Answer(description="Fine.")}
 async def answering(**declared: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A server of one declared endpoint, `POST /`."""
     operation = Operation(id="it", tag="It", summary="It", answers=NOTHING, **declared)
-    app = web.Application(middlewares=[errors], client_max_size=bodies.MAX_BODY)
+    app = web.Application(middlewares=[make_errors(Metrics())], client_max_size=bodies.MAX_BODY)
     app.router.add_post("/", request_handler(Endpoint("POST", "/", None, operation)))
     runner = web.AppRunner(app)
     await runner.setup()

@@ -26,6 +26,7 @@ from watchword_server.store.sqlite import SqliteStore
 if TYPE_CHECKING:
     from server_commands import Commands
 
+ROOT = "runs as root"
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
@@ -240,6 +241,40 @@ class TestRefusals:
         said = self.refused(run, "serve", "--config", str(tmp_path / "server.toml"))
         assert "check --host" in said
 
+    def test_other_machines_without_tls(self, run: Commands) -> None:
+        said = self.refused(run, "serve", "--port", "0", "--host", "0.0.0.0")
+        assert "--tls-cert" in said
+        assert "--insecure-http" in said
+        assert not run.folder.exists()
+
+    @pytest.mark.parametrize(
+        ("flags", "environment", "said"),
+        [
+            (["-O"], {}, "leave -O"),
+            (["-OO"], {}, "leave -O"),
+            ([], {"PYTHONOPTIMIZE": "1"}, "leave -O"),
+            ([], {"AIOHTTP_NO_EXTENSIONS": "1"}, "C parser is missing"),
+            ([], {"PYTHONASYNCIODEBUG": "1"}, "unset PYTHONASYNCIODEBUG"),
+            (["-X", "dev"], {}, "leave -X dev away"),
+        ],
+    )
+    def test_an_interpreter_in_which_aiohttp_is_less_safe(
+        self, tmp_path: Path, flags: list[str], environment: dict[str, str], said: str
+    ) -> None:
+        done = subprocess.run(
+            [sys.executable, *flags, "-m", "watchword_server", "serve", "--port", "0"],
+            cwd=tmp_path,
+            env=home_environment(tmp_path, environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr.splitlines()[-1]
+        assert not (tmp_path / "state").exists()
+
     def test_a_setting_that_cannot_be(self, run: Commands) -> None:
         assert "--window must be" in self.refused(run, "serve", "--window", "11")
 
@@ -332,7 +367,7 @@ class TestRefusals:
 
 class TestWarnings:
     def test_other_machines_can_reach_it(self, tmp_path: Path) -> None:
-        with server_process(tmp_path, "--host", "0.0.0.0") as running:
+        with server_process(tmp_path, "--host", "0.0.0.0", "--insecure-http") as running:
             assert running.url.startswith("http://127.0.0.1:")
             assert httpx.get(f"{running.url}/healthz", trust_env=False, verify=NO_TLS).status_code == 200
             assert "without TLS" in running.log.read_text()
@@ -340,7 +375,12 @@ class TestWarnings:
     def test_a_loopback_address_is_fine(self, tmp_path: Path) -> None:
         with server_process(tmp_path, "--host", "localhost") as running:
             assert httpx.get(f"{running.url}/healthz", trust_env=False, verify=NO_TLS).status_code == 200
-            assert running.log.read_text() == ""
+            assert not [line for line in running.log.read_text().splitlines() if ROOT not in line]
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root is warned")
+    def test_root(self, tmp_path: Path) -> None:
+        with server_process(tmp_path) as running:
+            assert ROOT in running.log.read_text()
 
     def test_a_short_secret(self, tmp_path: Path) -> None:
         with server_process(

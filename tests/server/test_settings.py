@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import platformdirs
@@ -32,29 +33,109 @@ def test_flags_over_environment_over_file_over_defaults(usual_file: Path) -> Non
     assert settings.host == "127.0.0.1"
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "value"),
-    [
-        ("host", "::1", "::1"),
-        ("port", "0", 0),
-        ("data_dir", "/srv/w", "/srv/w"),
-        ("window", "10", 10),
-        ("issuer", "Söhne & Co", "Söhne & Co"),
-        ("access_log", "true", True),
-    ],
-)
-def test_every_setting_can_come_from_everywhere(
-    usual_file: Path, name: str, text: str, value: object
-) -> None:
-    assert getattr(load_settings({name: text}, {}), name) == value
-    assert getattr(load_settings({}, {f"WATCHWORD_SERVER_{name.upper()}": text}), name) == value
-    toml = f"{value!r}".lower() if isinstance(value, bool) else repr(value)
-    usual_file.write_text(f"{name} = {toml}\n")
+EVERY: dict[str, tuple[str, object]] = {
+    "host": ("::1", "::1"),
+    "port": ("0", 0),
+    "data_dir": ("/srv/w", "/srv/w"),
+    "window": ("10", 10),
+    "issuer": ("Söhne & Co", "Söhne & Co"),
+    "access_log": ("true", True),
+    "log_format": ("json", "json"),
+    "tls_cert": ("chain.pem", "chain.pem"),
+    "tls_key": ("key.pem", "key.pem"),
+    "tls_client_ca": ("ca.pem", "ca.pem"),
+    "insecure_http": ("true", True),
+    "unix_socket": ("/run/w.sock", "/run/w.sock"),
+    "max_connections": ("7", 7),
+    "trusted_proxies": ("10.0.0.0/8, ::1,unix", ("10.0.0.0/8", "::1", "unix")),
+    "cors_origins": (
+        "https://a.example,http://[::1]:8080",
+        ("https://a.example", "http://[::1]:8080"),
+    ),
+    "refusals_per_minute": ("0", 0),
+    "public_url": ("https://codes.example.net", "https://codes.example.net"),
+    "sealing_keys": ("/srv/keys", "/srv/keys"),
+    "audit_retention_days": ("90", 90),
+}
+TLS = {"tls_cert": "c", "tls_key": "k"}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_setting_can_come_from_everywhere(usual_file: Path, name: str) -> None:
+    text, value = EVERY[name]
+    partners = TLS if name.startswith("tls_") else {}
+    assert getattr(load_settings({**partners, name: text}, {}), name) == value
+    variables = {f"WATCHWORD_SERVER_{name.upper()}": text for name, text in partners.items()}
+    variables[f"WATCHWORD_SERVER_{name.upper()}"] = text
+    assert getattr(load_settings({}, variables), name) == value
+    usual_file.write_text(
+        "".join(f"{n} = {json.dumps(v)}\n" for n, v in {**partners, name: value}.items())
+    )
     assert getattr(load_settings({}, {}), name) == value
 
 
 def test_the_list_above_is_whole() -> None:
-    assert set(NAMES) == {"host", "port", "data_dir", "window", "issuer", "access_log"}
+    assert set(NAMES) == set(EVERY)
+
+
+def test_a_list_may_come_as_a_flag_given_often() -> None:
+    given = {"cors_origins": ("https://a.example", "https://b.example,https://c.example")}
+    assert load_settings(given, {}).cors_origins == (
+        "https://a.example",
+        "https://b.example",
+        "https://c.example",
+    )
+
+
+def test_the_sealing_keys_are_in_the_data_folder_unless_named(tmp_path: Path) -> None:
+    settings = load_settings({"data_dir": str(tmp_path)}, {})
+    assert settings.sealing_keys_path == tmp_path / "sealing.keys"
+    assert load_settings({"sealing_keys": "/srv/k"}, {}).sealing_keys_path.as_posix() == "/srv/k"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "proxy.example"),
+        ("trusted_proxies", "10.0.0.0/8,*"),
+        ("cors_origins", "*"),
+        ("cors_origins", "https://a.example/"),
+        ("cors_origins", "https://A.example"),
+        ("cors_origins", "https://*.example"),
+        ("cors_origins", "null"),
+        ("public_url", "codes.example.net"),
+        ("public_url", "https://codes.example.net/enrol"),
+        ("public_url", "https://me:pw@codes.example.net"),
+        ("public_url", "https://codes.example.net:99999"),
+        ("tls_cert", ""),
+        ("unix_socket", "x" * 101),
+        ("max_connections", "0"),
+        ("refusals_per_minute", "-1"),
+        ("audit_retention_days", "1.5"),
+        ("log_format", "xml"),
+        ("insecure_http", "perhaps"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(name: str, text: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_settings({name: text}, {})
+    said = str(caught.value)
+    assert said.startswith(f"--{name.replace('_', '-')} must be ")
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"tls_cert": "c"}, "set --tls-key too"),
+        ({"tls_key": "k"}, "set --tls-cert too"),
+        ({"tls_client_ca": "ca"}, "set --tls-cert and --tls-key too"),
+    ],
+)
+def test_tls_needs_all_of_its_files(flags: dict[str, str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        load_settings(flags, {})
 
 
 def test_a_file_can_be_named(tmp_path: Path) -> None:

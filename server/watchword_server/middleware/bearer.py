@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from watchword_server.appkeys import ACCESS, TOKEN, TOKENS
+from watchword_server.appkeys import ACCESS, TOKEN, TOKEN_LIMITS, TOKENS
 from watchword_server.problems import INSUFFICIENT_SCOPE, UNAUTHORIZED, ProblemError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
             "this token is not known here, or was revoked",
             headers={"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'},
         )
+    request.app[TOKEN_LIMITS].spend(token, request)
     if scope is None or scope not in token.scopes:
         needed = "none" if scope is None else scope.value
         raise ProblemError(

@@ -1,46 +1,115 @@
-"""Turns every failure into a problem (RFC 9457), and the unforeseen into a quiet 500."""
+"""The outermost middleware: names a request and its sender, limits and counts it, answers every failure.
+
+All in one, since aiohttp takes as long for a further middleware as all of this does.
+"""
 
 from __future__ import annotations
 
 import logging
 import traceback
-from typing import TYPE_CHECKING
+from time import perf_counter
+from typing import TYPE_CHECKING, NoReturn
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
+from watchword_server.appkeys import CLIENT
 from watchword_server.middleware.headers import give_request_id
+from watchword_server.middleware.limits import tell
 from watchword_server.problems import (
     INTERNAL_ERROR,
     STORE_UNAVAILABLE,
+    VERSION_NOT_SUPPORTED,
     ProblemError,
     problem_for_status,
 )
 from watchword_server.store.protocol import StoreError
 
 if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
+    from aiohttp.typedefs import Handler, Middleware
+
+    from watchword_server.metrics import Metrics
+    from watchword_server.middleware.client import Proxies
+    from watchword_server.middleware.limits import Refusals
 
 _logger = logging.getLogger(__name__)
 
 
-@web.middleware
-async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer with a problem whatever goes wrong further in."""
-    request_id = give_request_id(request)
-    try:
-        return await handler(request)
-    except ProblemError as problem:
-        return problem.response()
-    except web.HTTPException as error:
-        return problem_for_status(error.status, error.headers.get("Allow")).response()
-    except StoreError as error:
-        _logger.error("%s: %s: %s", request_id, error.cause, error)  # noqa: TRY400 - its frames may hold secrets
-        detail = "nothing was done and nothing was counted; try again, and tell the operator the cause"
-        return ProblemError(STORE_UNAVAILABLE, detail, cause=error.cause.value).response()
-    except Exception as error:  # noqa: BLE001 - the last line of defence
-        # Where, but not what: the message or a source line may hold a code, a token or a secret.
-        frames = traceback.extract_tb(error.__traceback__)
-        where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
-        _logger.error("%s: %s in %s", request_id, type(error).__name__, where)  # noqa: TRY400 - as above
-        detail = "something went wrong here; the log has it under this request id"
-        return ProblemError(INTERNAL_ERROR, detail, request_id=request_id).response()
+def make_errors(
+    metrics: Metrics, *, proxies: Proxies | None = None, refusals: Refusals | None = None
+) -> Middleware:
+    """Make the middleware.
+
+    Args:
+        metrics: Counts every answer.
+        proxies: Whose word is taken for the sender's address; None for nobody's.
+        refusals: Whom to refuse for a while; None for nobody.
+    """
+
+    @web.middleware
+    async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with a problem (RFC 9457) whatever goes wrong further in."""
+        started = perf_counter()
+        request_id = give_request_id(request)
+        client = (request.remote or "") if proxies is None else proxies.client_of(request)
+        request[CLIENT] = client
+        response: web.StreamResponse
+        try:
+            if refusals is not None:
+                refusals.check(client, request.path)
+            if request.version[0] != 1:
+                _refuse_version(request)
+            response = await handler(request)
+        except Exception as error:  # noqa: BLE001 - the last line of defence
+            response = _answer_to(error, request_id)
+        if response.status >= 400 and refusals is not None:  # noqa: PLR2004 - the refusals' range
+            standing = refusals.charge(client, response.status)
+            if standing is not None:
+                tell(response.headers, standing)
+        metrics.answered(
+            request.match_info.route.resource,
+            request.method,
+            response.status,
+            perf_counter() - started,
+        )
+        return response
+
+    return errors
+
+
+def _answer_to(error: Exception, request_id: str) -> web.Response:
+    match error:
+        case ProblemError():
+            response = error.response()
+            if error.headers is not None and error.headers.get("Connection") == "close":
+                response.force_close()
+            return response
+        case web.HTTPException():
+            return problem_for_status(error.status, error.headers.get("Allow")).response()
+        case StoreError():
+            _logger.error("%s: %s: %s", request_id, error.cause, error, extra={"request_id": request_id})
+            detail = (
+                "nothing was done and nothing was counted; try again, and tell the operator the cause"
+            )
+            return ProblemError(STORE_UNAVAILABLE, detail, cause=error.cause.value).response()
+        case _:
+            _logger.error("%s: %s", request_id, where_of(error), extra={"request_id": request_id})
+            detail = "something went wrong here; the log has it under this request id"
+            return ProblemError(INTERNAL_ERROR, detail, request_id=request_id).response()
+
+
+def where_of(error: BaseException) -> str:
+    """Where an error came from, but not what it says.
+
+    Its message or a source line may hold a code, a token or a secret.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
+    return f"{type(error).__name__} in {where}"
+
+
+def _refuse_version(request: web.Request) -> NoReturn:
+    # aiohttp would answer in the version it was asked in, which it does not speak.
+    request._version = HttpVersion11  # noqa: SLF001 - it has no other way
+    raise ProblemError(
+        VERSION_NOT_SUPPORTED, "this server speaks HTTP/1.1", headers={"Connection": "close"}
+    )

@@ -12,6 +12,7 @@ from watchword_server.openapi import document
 from watchword_server.problems import EXPECTATION_FAILED, ProblemError
 from watchword_server.routes.check import CHECK_BY_PATH, CHECK_KEY
 from watchword_server.routes.health import HEALTHZ, HEALTHZ_HEAD, READYZ, READYZ_HEAD
+from watchword_server.routes.metrics import SHOW_METRICS
 from watchword_server.routes.openapi import SHOW_OPENAPI
 from watchword_server.routes.qr import SHOW_QR, SHOW_QR_AT_ROOT
 from watchword_server.tokens import Scope
@@ -31,6 +32,7 @@ ROUTES = (
     Endpoint("HEAD", "/healthz", None, HEALTHZ_HEAD),
     Endpoint("GET", "/readyz", None, READYZ),
     Endpoint("HEAD", "/readyz", None, READYZ_HEAD),
+    Endpoint("GET", "/metrics", Scope.METRICS, SHOW_METRICS),
 )
 
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from watchword_server.api import Answer, Operation
-from watchword_server.appkeys import STORE
+from watchword_server.appkeys import READINESS
 from watchword_server.bodies import json_response
 from watchword_server.problems import NOT_READY, ProblemError
-from watchword_server.store.protocol import StoreError
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -37,11 +36,14 @@ async def healthz(_request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """`GET /readyz`: a check would be answered now; the database was read to be sure."""
-    try:
-        await request.app[STORE].ping()
-    except StoreError as error:
-        raise ProblemError(NOT_READY, "the database cannot be read") from error
+    """`GET /readyz`: a check would be answered now; store, disk and clock were tried to be sure.
+
+    An outcome is repeated for a second.
+    """
+    checks = await request.app[READINESS].checks()
+    faults = [f"{name}: {state}" for name, state in checks.items() if state != "ok"]
+    if faults:
+        raise ProblemError(NOT_READY, "; ".join(faults), checks=dict(checks))
     return json_response(b'{"status":"ready"}')
 
 
