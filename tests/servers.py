@@ -7,20 +7,26 @@ async with running_server(tmp_path) as server:
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import sqlite3
 import ssl
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from aiohttp import web
 
+import statuses
 from watchword_otp import Key, Secret, code_at, step_at
 from watchword_server.app import create_app
+from watchword_server.audit import Caller
 from watchword_server.bootstrap import activate_key, prepare
 from watchword_server.ledger import Ledger
 from watchword_server.seal import Keyring
 from watchword_server.serve import make_runner
+from watchword_server.sitting import Question
+from watchword_server.store.records import AddToken, Change, Changes, PutToken, Wanted
 from watchword_server.store.sqlite import SqliteStore
 from watchword_server.tokens import Scope, Token, digest_of, new_token
 
@@ -29,6 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from watchword_server.edge import Edge
+    from watchword_server.store.protocol import Store
+    from watchword_server.store.records import StoredKey
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For httpx's `verify`: reading the system's certificates takes longer than most tests."""
@@ -76,7 +84,7 @@ class RunningServer:
 
     def wrong_code(self) -> str:
         """A well-formed code of no step anywhere near."""
-        near = {self.code(offset) for offset in range(-12, 13)}
+        near = {self.code(offset) for offset in range(-32, 33)}
         return next(f"{number:06}" for number in range(100) if f"{number:06}" not in near)
 
     @contextlib.asynccontextmanager
@@ -88,6 +96,46 @@ class RunningServer:
             base_url=self.url, headers=headers, trust_env=False, timeout=10, verify=NO_TLS
         ) as client:
             yield client
+
+
+def asked(code: str, name: str = "default") -> Question:
+    """A question for a `Checker`."""
+    return Question(name, code, Caller("test"))
+
+
+async def find_key(store: Store, name: str = "default") -> StoredKey:
+    """The active key of this name."""
+    found = (await store.look(Wanted(names=[name]))).find(name)
+    assert found is not None
+    return found
+
+
+async def change(store: Store, *changes: Change) -> None:
+    """Make changes that nobody decided on."""
+    await store.transact(Wanted(), lambda _: (Changes(others=changes), None))
+
+
+async def store_token(store: Store, token: Token) -> None:
+    await change(store, AddToken(token))
+
+
+async def revoke_token(store: Store, name: str, at: float) -> None:
+    for token in await store.tokens():
+        if token.name == name and token.revoked_at is None:
+            await change(store, PutToken(replace(token, revoked_at=at)))
+
+
+async def run_sql(database: Path, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements on a database behind its server's back; give the rows of the last one."""
+
+    def run() -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
+            for statement in statements:
+                rows = connection.execute(statement).fetchall()
+        return rows
+
+    return await asyncio.to_thread(run)
 
 
 async def open_ledger(store: SqliteStore, folder: Path, clock: Clock) -> Ledger:
@@ -119,16 +167,16 @@ async def running_server(
             Token(name=name, digest=digest_of(texts[name]), scopes=frozenset(scopes))
             for name, scopes in _TOKENS.items()
         ]
-        runner = make_runner(
-            create_app(
-                ledger=ledger,
-                clock=clock,
-                window=window,
-                issuer=issuer,
-                configured_tokens=tokens,
-                edge=edge,
-            )
+        app = create_app(
+            ledger=ledger,
+            clock=clock,
+            window=window,
+            issuer=issuer,
+            configured_tokens=tokens,
+            edge=edge,
         )
+        app.on_response_prepare.append(statuses.note)
+        runner = make_runner(app)
         await runner.setup()
         try:
             site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
+from servers import revoke_token, store_token
 from watchword_server import tokens
 from watchword_server.app import create_app
 from watchword_server.appkeys import ACCESS
@@ -119,7 +120,7 @@ async def test_a_route_nobody_listed_is_refused_to_every_token(server: RunningSe
         return web.Response(text="in the open")
 
     mighty = Token(name="mighty", digest=digest_of("mighty"), scopes=frozenset(Scope))
-    app = create_app(store=server.store, clock=server.clock, configured_tokens=[mighty])
+    app = create_app(ledger=server.ledger, clock=server.clock, configured_tokens=[mighty])
     app.router.add_get("/forgotten", forgotten)
     runner = make_runner(app)
     await runner.setup()
@@ -136,7 +137,7 @@ async def test_a_route_nobody_listed_is_refused_to_every_token(server: RunningSe
 
 
 async def test_every_route_is_either_open_or_needs_a_scope(server: RunningServer) -> None:
-    app = create_app(store=server.store, clock=server.clock)
+    app = create_app(ledger=server.ledger, clock=server.clock)
     access = app[ACCESS]
     routes = set(app.router.routes())
     assert routes == access.open | set(access.scopes)
@@ -146,14 +147,16 @@ async def test_every_route_is_either_open_or_needs_a_scope(server: RunningServer
 
 async def test_a_configured_token_counts_without_being_stored(server: RunningServer) -> None:
     token = Token(name="env", digest=digest_of("from the settings"), scopes=frozenset({Scope.QR}))
-    book = tokens.TokenBook(server.store, [token])
+    book = tokens.TokenBook(server.store, [token], clock=server.clock)
     assert await book.find("from the settings") == token
     assert "env" not in {stored.name for stored in await server.store.tokens()}
 
 
 async def stored_token(server: RunningServer, name: str) -> str:
     text = tokens.new_token()
-    await server.store.add_token(Token(name=name, digest=digest_of(text), scopes=frozenset({Scope.QR})))
+    await store_token(
+        server.store, Token(name=name, digest=digest_of(text), scopes=frozenset({Scope.QR}))
+    )
     return text
 
 
@@ -165,15 +168,15 @@ async def test_new_and_revoked_tokens_are_noticed(
     monkeypatch.setattr(tokens, "REFRESH_SECONDS", 0)
     async with server.client(text) as late:
         assert (await late.get("/qr")).status_code == 200
-        await server.store.revoke_token("late", server.clock.now)
+        await revoke_token(server.store, "late", server.clock.now)
         assert (await late.get("/qr")).status_code == 401
 
 
 async def test_tokens_are_read_at_most_once_in_a_while(server: RunningServer) -> None:
     text = await stored_token(server, "early")
-    book = tokens.TokenBook(server.store)
+    book = tokens.TokenBook(server.store, clock=server.clock)
     assert await book.find(text) is not None
-    await server.store.revoke_token("early", server.clock.now)
+    await revoke_token(server.store, "early", server.clock.now)
     # Within the second: the reading before still holds.
     assert await book.find(text) is not None
 
@@ -181,4 +184,50 @@ async def test_tokens_are_read_at_most_once_in_a_while(server: RunningServer) ->
 def test_a_new_token_is_long_random_and_known_by_its_prefix() -> None:
     made = {tokens.new_token() for _ in range(100)}
     assert len(made) == 100
-    assert all(each.startswith("ww_") and len(each) == 46 for each in made)
+    assert all(each.startswith("ww_") and len(each) == 54 for each in made)
+    assert all(map(tokens.looks_genuine, made))
+
+
+def test_one_letter_more_less_or_other_is_no_token_of_ours() -> None:
+    token = tokens.new_token()
+    other = "a" if token[9] != "a" else "b"
+    for changed in (
+        token[:-1],
+        f"{token}0",
+        token[:9] + other + token[10:],
+        token[3:],
+        token.upper(),
+        "",
+    ):
+        assert not tokens.looks_genuine(changed)
+
+
+class TestTimes:
+    async def test_an_expired_token_is_refused_from_that_second(
+        self, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tokens, "REFRESH_SECONDS", 0)
+        text = tokens.new_token()
+        token = Token(
+            name="guest",
+            digest=digest_of(text),
+            scopes=frozenset({Scope.QR}),
+            expires_at=server.clock.now + 60,
+        )
+        await store_token(server.store, token)
+        async with server.client(text) as client:
+            server.clock.advance(59.5)
+            assert (await client.get("/qr")).status_code == 200
+            server.clock.advance(0.5)
+            assert (await client.get("/qr")).status_code == 401
+
+    async def test_the_last_use_is_noted_to_the_minute(self, server: RunningServer) -> None:
+        text = await stored_token(server, "seldom")
+        book = tokens.TokenBook(server.store, clock=server.clock)
+        await stored_token(server, "never")
+        server.clock.advance(61)
+        assert await book.find(text) is not None
+        await book.note_uses()
+        noted = {token.name: token.last_used_at for token in await server.store.tokens()}
+        minute = server.clock.now - server.clock.now % 60
+        assert noted == {"seldom": minute, "never": None}

@@ -9,6 +9,7 @@ import pytest
 from servers import RunningServer, running_server
 from watchword_otp import Key, Secret
 from watchword_server import bodies
+from watchword_server.bootstrap import activate_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,7 @@ class TestAnswers:
             "attempts_left": 5,
             "used_ago": None,
             "locked_for": None,
+            "diagnosis": None,
         }
 
     async def test_detail_of_a_replayed_code(
@@ -75,6 +77,7 @@ class TestAnswers:
             "attempts_left": 5,
             "used_ago": 8,
             "locked_for": None,
+            "diagnosis": None,
         }
 
     async def test_detail_of_a_wrong_code(
@@ -88,6 +91,7 @@ class TestAnswers:
             "attempts_left": 4,
             "used_ago": None,
             "locked_for": None,
+            "diagnosis": "no step near now has this code: most likely another key",
         }
 
     async def test_the_window_can_be_set(self, tmp_path: Path) -> None:

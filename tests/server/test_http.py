@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from servers import Clock, RunningServer, running_server
+from servers import RunningServer, run_sql, running_server
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.sqlite import SqliteStore
 
@@ -108,11 +108,8 @@ class TestHealth:
 
 
 async def _break(server: RunningServer) -> None:
-    """Make every statement of the store fail from now on, as a broken disk would."""
-    connection = server.store._connection
-    await asyncio.get_running_loop().run_in_executor(
-        server.store._thread, connection.execute, "ALTER TABLE keys RENAME TO lost"
-    )
+    """Make every look for a key fail from now on."""
+    await run_sql(server.database, "ALTER TABLE keys RENAME TO lost")
 
 
 class TestFailures:
@@ -129,39 +126,12 @@ class TestFailures:
         ):
             assert answer.status_code == 503
             assert answer.json()["type"] == "urn:watchword:problem:store-unavailable"
+            assert answer.json()["cause"] == "database-failed"
         assert code not in caplog.text
-
-    async def test_a_full_disk_consumes_nothing(
-        self, server: RunningServer, client: httpx.AsyncClient
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        run = server.store._connection.execute
-
-        def fill() -> None:
-            # SQLite's own way to have no room; the trigger makes each check need some.
-            run("CREATE TABLE ballast (text)")
-            run(
-                "CREATE TRIGGER fill AFTER UPDATE ON keys"
-                " BEGIN INSERT INTO ballast VALUES (hex(zeroblob(100000))); END"
-            )
-            (pages,) = run("PRAGMA page_count").fetchone()
-            run(f"PRAGMA max_page_count = {pages + 2}").close()
-
-        def clear() -> None:
-            run("DROP TRIGGER fill")
-
-        await loop.run_in_executor(server.store._thread, fill)
-        refused = await client.post("/v1/keys/default/check", json={"code": server.code()})
-        assert refused.status_code == 503
-        await loop.run_in_executor(server.store._thread, clear)
-        accepted = await client.post("/v1/keys/default/check", json={"code": server.code()})
-        assert accepted.json()["valid"] is True
 
     async def test_tokens_that_cannot_be_read_let_nobody_in(self, tmp_path: Path) -> None:
         async with running_server(tmp_path) as server, server.client() as client:
-            loop = asyncio.get_running_loop()
-            run = server.store._connection.execute
-            await loop.run_in_executor(server.store._thread, run, "ALTER TABLE tokens RENAME TO lost")
+            await run_sql(server.database, "ALTER TABLE tokens RENAME TO lost")
             answer = await client.get("/qr")
             assert answer.status_code == 503
             assert (await client.get("/healthz")).status_code == 200
@@ -169,23 +139,14 @@ class TestFailures:
     async def test_the_unforeseen_is_a_500_that_tells_nothing_but_its_id(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        class BrokenClock(Clock):
-            broken = False
-
-            def __call__(self) -> float:
-                if self.broken:
-                    raise RuntimeError(secret)
-                return self.now
-
         secret = "492039"
-        clock = BrokenClock()
-        async with running_server(tmp_path, clock=clock) as server, server.client() as client:
+        async with running_server(tmp_path) as server, server.client() as client:
             await client.get("/readyz")
 
             async def explode(*_: object) -> None:
                 raise RuntimeError(secret)
 
-            server.store.find_key = explode  # type: ignore[method-assign, assignment]
+            server.store.look = explode  # type: ignore[method-assign, assignment]
             answer = await client.get("/qr")
         assert answer.status_code == 500
         problem = answer.json()

@@ -4,24 +4,52 @@ import asyncio
 import os
 import sqlite3
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
-from servers import KEY, NOON
-from watchword_otp import Algorithm, Key, Secret
-from watchword_server.store.protocol import Activation, Advance, StoreError, TokenNameTakenError
+from servers import (
+    KEY,
+    NOON,
+    Clock,
+    change,
+    find_key,
+    open_ledger,
+    revoke_token,
+    run_sql,
+    store_token,
+)
+from watchword_otp import Algorithm, Kind
+from watchword_server.bootstrap import Activation, activate_key
+from watchword_server.store.protocol import Cause, KeyNameTakenError, StoreError, TokenNameTakenError
+from watchword_server.store.records import (
+    AddKey,
+    AddTicket,
+    Advance,
+    Answer,
+    AuditRow,
+    Changes,
+    Head,
+    PutKey,
+    PutRecovery,
+    PutToken,
+    RemoveKey,
+    Snapshot,
+    Status,
+    StoredKey,
+    Ticket,
+    UseRecovery,
+    UseTicket,
+    Wanted,
+)
 from watchword_server.store.sqlite import SqliteStore
 from watchword_server.tokens import Scope, Token, digest_of
 from watchword_server.verifier import KeyState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from watchword_server.store.protocol import StoredKey
-
-OTHER = Key(secret=Secret(b"another secret"), algorithm=Algorithm.SHA256, digits=8, period=60)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -33,18 +61,27 @@ def modes(folder: Path) -> dict[str, int]:
 
 
 async def state_of(store: SqliteStore, name: str = "default") -> KeyState:
-    stored = await store.find_key(name)
-    assert stored is not None
-    return stored.state
+    return (await find_key(store, name)).state
 
 
 async def move(store: SqliteStore, before: KeyState, after: KeyState, name: str = "default") -> None:
     """Settle a change that was decided on `before`, whatever the store holds now."""
 
-    def decide(keys: Mapping[str, StoredKey]) -> Sequence[Advance]:
-        return [Advance(keys[name].id, before, after)]
+    def decide(snapshot: Snapshot) -> tuple[Changes, None]:
+        return Changes(advances=[Advance(id_of(snapshot, name), before, after)]), None
 
-    await store.settle([name], decide)
+    await store.transact(Wanted(names=[name]), decide)
+
+
+def id_of(snapshot: Snapshot, name: str) -> int:
+    found = snapshot.find(name)
+    assert found is not None
+    return found.id
+
+
+def sealed(name: str, *, number: int = 2, status: Status = Status.ACTIVE) -> StoredKey:
+    """A key as a store sees it: what is in it is sealed, and none of its business."""
+    return StoredKey(id=number, name=name, status=status, seal=1, secret=b"sealed", created_at=NOON)
 
 
 USED = KeyState(last_step=60_000_000, consumed_at=NOON, failures=0, locked_until=0.0)
@@ -84,62 +121,166 @@ class TestSettle:
         assert await state_of(store) == FAILED
 
     async def test_one_void_decision_voids_its_batch(self, store: SqliteStore) -> None:
-        await store.activate_key("other", OTHER, NOON)
+        await change(store, AddKey(sealed("other")))
 
-        def decide(keys: Mapping[str, StoredKey]) -> Sequence[Advance]:
-            return [
-                Advance(keys["default"].id, KeyState(), USED),
-                Advance(keys["other"].id, KeyState(failures=3), USED),
+        def decide(snapshot: Snapshot) -> tuple[Changes, None]:
+            advances = [
+                Advance(id_of(snapshot, "default"), KeyState(), USED),
+                Advance(id_of(snapshot, "other"), KeyState(failures=3), USED),
             ]
+            return Changes(advances=advances), None
 
-        with pytest.raises(StoreError):
-            await store.settle(["default", "other"], decide)
+        with pytest.raises(StoreError) as raised:
+            await store.transact(Wanted(names=["default", "other"]), decide)
+        assert raised.value.cause is Cause.CHANGED
         assert await state_of(store) == await state_of(store, "other") == KeyState()
 
+    async def test_a_retired_key_does_not_move(self, store: SqliteStore) -> None:
+        key = await find_key(store)
+        await change(store, PutKey(key, msgspec.structs.replace(key, status=Status.RETIRED)))
+        with pytest.raises(StoreError):
+            await store.transact(
+                Wanted(), lambda _: (Changes(advances=[Advance(key.id, KeyState(), USED)]), None)
+            )
+
     async def test_a_decision_that_raises_changes_nothing(self, store: SqliteStore) -> None:
-        def decide(_keys: Mapping[str, StoredKey]) -> Sequence[Advance]:
+        def decide(_snapshot: Snapshot) -> tuple[Changes, None]:
             raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
-            await store.settle(["default"], decide)
+            await store.transact(Wanted(names=["default"]), decide)
         await move(store, KeyState(), USED)
 
     async def test_only_the_keys_asked_for_are_shown(self, store: SqliteStore) -> None:
-        await store.activate_key("other", OTHER, NOON)
-        seen: dict[str, StoredKey] = {}
+        other = sealed("other")
+        await change(store, AddKey(other), AddKey(sealed("third", number=3)))
+        seen = await store.look(Wanted(names=["other", "nobody"]))
+        assert seen.keys == [other]
+        assert (await store.look(Wanted(ids=[other.id, 99]))).keys == [other]
 
-        def decide(keys: Mapping[str, StoredKey]) -> Sequence[Advance]:
-            seen.update(keys)
-            return []
-
-        await store.settle(["other", "nobody"], decide)
-        assert {name: stored.key for name, stored in seen.items()} == {"other": OTHER}
+    async def test_a_log_that_does_not_go_on_where_it_ended_voids_all(self, store: SqliteStore) -> None:
+        head = await store.audit_head()
+        rows = [AuditRow(head.seq + 2, "{}", "00")]
+        changes = Changes(rows=rows, head=Head(head.seq + 2, "00", NOON))
+        with pytest.raises(StoreError):
+            await store.transact(Wanted(), lambda _: (changes, None))
+        assert await store.audit_head() == head
+        assert len(await store.audit_rows(0, 99)) == head.seq
 
 
 class TestKeys:
-    async def test_the_same_key_is_kept(self, store: SqliteStore) -> None:
-        await move(store, KeyState(), USED)
-        assert await store.activate_key("default", KEY, NOON) is Activation.KEPT
-        assert await state_of(store) == USED
+    async def test_kept_with_all_they_have(self, store: SqliteStore) -> None:
+        whole = StoredKey(
+            id=2,
+            name="other",
+            status=Status.PENDING,
+            seal=7,
+            secret=bytes(range(256)),
+            kind=Kind.HOTP,
+            algorithm=Algorithm.SHA512,
+            digits=8,
+            period=61,
+            issuer="Straße",
+            account="ALICE \N{SNOWMAN}",
+            window=10,
+            version=5,
+            created_at=NOON + 0.25,
+            confirmed_at=NOON + 1,
+            expires_at=NOON + 600.5,
+            state=KeyState(
+                last_step=2**62,
+                consumed_at=NOON + 0.125,
+                failures=99,
+                locked_until=NOON + 30,
+                offset=-10,
+                drift=-100,
+            ),
+        )
+        await change(store, AddKey(whole))
+        assert (await store.look(Wanted(ids=[2]))).keys == [whole]
 
-    async def test_another_secret_starts_afresh_and_the_old_one_comes_back_with_its_past(
+    @pytest.mark.parametrize("status", [Status.ACTIVE, Status.PENDING])
+    async def test_a_name_has_one_of_each_status(self, store: SqliteStore, status: Status) -> None:
+        await change(store, AddKey(sealed("other", status=status)))
+        with pytest.raises(KeyNameTakenError):
+            await change(store, AddKey(sealed("other", number=3, status=status)))
+        retired = msgspec.structs.replace(sealed("other", number=3), status=Status.RETIRED)
+        await change(store, AddKey(retired), AddKey(msgspec.structs.replace(retired, id=4)))
+
+    async def test_a_number_is_never_given_again(self, store: SqliteStore) -> None:
+        await change(store, AddKey(sealed("other")), RemoveKey(2))
+        assert (await store.look(Wanted(meta=["x"]))).next_key_id == 3
+
+    @pytest.mark.parametrize("field", ["status", "version", "seal", "secret"])
+    async def test_a_key_changed_meanwhile_is_not_changed_again(
+        self, store: SqliteStore, field: str
+    ) -> None:
+        key = await find_key(store)
+        other = {"status": Status.RETIRED, "version": 9, "seal": 9, "secret": b"x"}[field]
+        changed = msgspec.structs.replace(key, **{field: other})
+        await change(store, PutKey(key, changed))
+        with pytest.raises(StoreError):
+            await change(store, PutKey(key, msgspec.structs.replace(key, issuer="late")))
+        assert (await store.look(Wanted(ids=[key.id]))).keys == [changed]
+
+    async def test_listed_by_name_in_pages(self, store: SqliteStore) -> None:
+        numbers = {"a": 2, "b": 3, "c": 4}
+        await change(store, *(AddKey(sealed(name, number=number)) for name, number in numbers.items()))
+        await change(
+            store,
+            AddKey(sealed("b", number=5, status=Status.PENDING)),
+            AddKey(sealed("d", number=6, status=Status.RETIRED)),
+        )
+        first = await store.list_keys("", 2)
+        second = await store.list_keys("b", 9)
+        assert [(key.name, key.id) for key in first] == [("a", 2), ("b", 3), ("b", 5)]
+        assert [key.name for key in second] == ["c", "default"]
+        assert await store.count_keys() == {Status.ACTIVE: 4, Status.PENDING: 1, Status.RETIRED: 1}
+
+    async def test_pending_ones_whose_time_is_over_are_found(self, store: SqliteStore) -> None:
+        for number, ends in enumerate((NOON, NOON + 1), start=2):
+            key = sealed(f"key{number}", number=number, status=Status.PENDING)
+            await change(store, AddKey(msgspec.structs.replace(key, expires_at=ends)))
+        assert [key.name for key in await store.expired_keys(NOON, 9)] == ["key2"]
+        assert [key.name for key in await store.expired_keys(NOON - 1, 9)] == []
+
+    async def test_what_goes_takes_its_recovery_codes_and_tickets_along(
         self, store: SqliteStore
     ) -> None:
-        await move(store, KeyState(), USED)
-        assert await store.activate_key("default", OTHER, NOON) is Activation.REPLACED
-        assert await state_of(store) == KeyState()
-        assert await store.activate_key("default", KEY, NOON) is Activation.RETURNED
-        assert await state_of(store) == USED
-        found = await store.find_key("default")
-        assert found is not None
-        assert found.key == KEY
+        ticket = Ticket(b"ticket", 1, NOON + 600)
+        await change(store, PutRecovery(1, [b"one", b"two"]), AddTicket(ticket))
+        seen = await store.look(Wanted(ids=[1], recovery=True, ticket=b"ticket"))
+        assert {code.digest for code in seen.recovery} == {b"one", b"two"}
+        assert seen.ticket == ticket
+        await change(store, RemoveKey(1))
+        seen = await store.look(Wanted(ids=[1], recovery=True, ticket=b"ticket"))
+        assert (seen.keys, seen.recovery, seen.ticket) == ([], [], None)
 
-    async def test_not_replacing_keeps_what_is_there(self, store: SqliteStore) -> None:
-        assert await store.activate_key("default", OTHER, NOON, replacing=False) is Activation.KEPT
-        assert await store.activate_key("new", OTHER, NOON, replacing=False) is Activation.CREATED
 
-    async def test_no_key_of_that_name(self, store: SqliteStore) -> None:
-        assert await store.find_key("nobody") is None
+class TestSingleUse:
+    async def test_a_recovery_code_is_used_once_whoever_decides_so(self, store: SqliteStore) -> None:
+        await change(store, PutRecovery(1, [b"one", b"two"]))
+        await change(store, UseRecovery(1, b"one", NOON))
+        for key_id, digest in ((1, b"one"), (1, b"three"), (2, b"two")):
+            with pytest.raises(StoreError):
+                await change(store, UseRecovery(key_id, digest, NOON))
+        seen = await store.look(Wanted(ids=[1], recovery=True))
+        assert {code.digest: code.used_at for code in seen.recovery} == {b"one": NOON, b"two": None}
+
+    async def test_a_ticket_is_used_once_and_a_new_one_ends_the_old(self, store: SqliteStore) -> None:
+        await change(store, AddTicket(Ticket(b"old", 1, NOON + 600)))
+        await change(store, AddTicket(Ticket(b"new", 1, NOON + 600)), UseTicket(b"new", NOON))
+        for digest in (b"old", b"new"):
+            with pytest.raises(StoreError):
+                await change(store, UseTicket(digest, NOON))
+
+    async def test_answers_and_tickets_go_when_their_time_is_over(self, store: SqliteStore) -> None:
+        answers = [Answer(bytes([n]), b"asked", b"{}", NOON + n) for n in range(2)]
+        await change(store, AddTicket(Ticket(b"ticket", 1, NOON)))
+        await store.transact(Wanted(), lambda _: (Changes(answers=answers), None))
+        await store.prune(now=NOON)
+        seen = await store.look(Wanted(answers=[b"\0", b"\1"], ticket=b"ticket"))
+        assert (list(seen.answers), seen.ticket) == ([b"\1"], None)
 
 
 class TestTokens:
@@ -147,27 +288,52 @@ class TestTokens:
         token = Token(
             name="door", digest=digest_of("x"), scopes=frozenset({Scope.CHECK}), created_at=NOON
         )
-        await store.add_token(token)
+        await store_token(store, token)
         assert list(await store.tokens()) == [token]
 
     async def test_a_name_is_taken_until_it_is_revoked(self, store: SqliteStore) -> None:
         for text in ("x", "y"):
-            await store.add_token(
-                Token(name="door", digest=digest_of(text), scopes=frozenset({Scope.QR}))
+            await store_token(
+                store, Token(name="door", digest=digest_of(text), scopes=frozenset({Scope.QR}))
             )
             with pytest.raises(TokenNameTakenError):
-                await store.add_token(
-                    Token(name="door", digest=digest_of("z"), scopes=frozenset({Scope.QR}))
+                await store_token(
+                    store, Token(name="door", digest=digest_of("z"), scopes=frozenset({Scope.QR}))
                 )
-            assert await store.revoke_token("door", NOON)
-            assert not await store.revoke_token("door", NOON)
+            await revoke_token(store, "door", NOON)
         assert [token.revoked_at for token in await store.tokens()] == [NOON, NOON]
+
+    async def test_kept_with_their_limits(self, store: SqliteStore) -> None:
+        token = Token(
+            name="guest",
+            digest=digest_of("x"),
+            scopes=frozenset(Scope),
+            keys=frozenset({"default", "alice"}),
+            rate_limit=60,
+            created_at=NOON,
+            expires_at=NOON + 3600,
+        )
+        await store_token(store, token)
+        await change(store, PutToken(replace(token, replaced_at=NOON + 1)))
+        # Its name is free, and it counts on until it expires.
+        await store_token(store, replace(token, digest=b"y"))
+        assert list(await store.tokens()) == [
+            replace(token, replaced_at=NOON + 1),
+            replace(token, digest=b"y"),
+        ]
+
+    async def test_what_is_revoked_stays_so(self, store: SqliteStore) -> None:
+        token = Token(name="door", digest=b"x", scopes=frozenset({Scope.QR}))
+        await store_token(store, token)
+        await revoke_token(store, "door", NOON)
+        with pytest.raises(StoreError):
+            await change(store, PutToken(token))
 
     async def test_the_token_itself_is_nowhere_in_the_files(
         self, store: SqliteStore, tmp_path: Path
     ) -> None:
-        await store.add_token(
-            Token(name="door", digest=digest_of("ww_open"), scopes=frozenset({Scope.QR}))
+        await store_token(
+            store, Token(name="door", digest=digest_of("ww_open"), scopes=frozenset({Scope.QR}))
         )
         files = contents(tmp_path)
         assert files.keys() >= {"watchword.db", "watchword.db-wal"}
@@ -177,7 +343,7 @@ class TestTokens:
 class TestOpening:
     async def test_a_crash_between_two_settlings_loses_neither(self, tmp_path: Path) -> None:
         store = await SqliteStore.open(tmp_path / "watchword.db")
-        await store.activate_key("default", KEY, NOON)
+        await change(store, AddKey(sealed("default")))
         await move(store, KeyState(), USED)
         # As a copy of the disk at this moment: the files as they are, nothing closed.
         copy = tmp_path / "copy"
@@ -196,7 +362,7 @@ class TestOpening:
         before = os.umask(umask)
         try:
             store = await SqliteStore.open(tmp_path / "watchword.db")
-            await store.activate_key("default", KEY, NOON)
+            await change(store, AddKey(sealed("default")))
         finally:
             os.umask(before)
         found = modes(tmp_path)
@@ -243,8 +409,7 @@ class TestOpening:
     async def test_a_damaged_database_is_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "watchword.db"
         store = await SqliteStore.open(path)
-        for number in range(50):
-            await store.activate_key(f"key{number}", KEY, NOON)
+        await change(store, *(AddKey(sealed(f"key{number}", number=number)) for number in range(50)))
         await store.close()
         content = bytearray(path.read_bytes())
         content[4096:12288] = b"\xa5" * 8192
@@ -253,23 +418,23 @@ class TestOpening:
             await SqliteStore.open(path)
 
     @pytest.mark.parametrize(
-        "change", ["kind = 'steam'", "digits = 99", "period = 0", "algorithm = 'MD5'", "secret = x''"]
+        "spoilt",
+        ["kind = 'steam'", "digits = 99", "period = 0", "algorithm = 'MD5'", "secret = x''", "seal = 9"],
     )
-    async def test_a_row_that_is_no_key_is_damage(self, store: SqliteStore, change: str) -> None:
-        def spoil() -> None:
-            store._connection.execute(f"UPDATE keys SET {change}").close()
+    async def test_a_row_that_is_no_key_opens_nothing(
+        self, store: SqliteStore, tmp_path: Path, spoilt: str
+    ) -> None:
+        ledger = await open_ledger(store, tmp_path, Clock())
+        await run_sql(tmp_path / "watchword.db", f"UPDATE keys SET {spoilt}")
+        with pytest.raises(StoreError) as raised:
+            ledger.keyring.open_key(await find_key(store))
+        assert raised.value.cause in {Cause.DAMAGED, Cause.SEALING_KEY_WRONG, Cause.SEALING_KEY_MISSING}
 
-        await asyncio.get_running_loop().run_in_executor(store._thread, spoil)
-        with pytest.raises(StoreError, match="damaged"):
-            await store.find_key("default")
-
-    async def test_a_scope_of_a_newer_version_allows_nothing(self, store: SqliteStore) -> None:
-        await store.add_token(Token(name="door", digest=b"x", scopes=frozenset({Scope.QR})))
-
-        def add_scope() -> None:
-            store._connection.execute("UPDATE tokens SET scopes = 'qr audit:read'").close()
-
-        await asyncio.get_running_loop().run_in_executor(store._thread, add_scope)
+    async def test_a_scope_of_a_newer_version_allows_nothing(
+        self, store: SqliteStore, tmp_path: Path
+    ) -> None:
+        await store_token(store, Token(name="door", digest=b"x", scopes=frozenset({Scope.QR})))
+        await run_sql(tmp_path / "watchword.db", "UPDATE tokens SET scopes = 'qr time:travel'")
         (token,) = await store.tokens()
         assert token.scopes == {Scope.QR}
 
@@ -280,8 +445,9 @@ class TestOpening:
     async def test_many_may_open_a_new_database_at_once(self, tmp_path: Path) -> None:
         path = tmp_path / "watchword.db"
         stores = await asyncio.gather(*(SqliteStore.open(path) for _ in range(8)))
+        ledgers = await asyncio.gather(*(open_ledger(store, tmp_path, Clock()) for store in stores))
         news = await asyncio.gather(
-            *(store.activate_key("default", KEY, NOON, replacing=False) for store in stores)
+            *(activate_key(ledger, "default", KEY, replacing=False) for ledger in ledgers)
         )
         assert sorted(news) == [Activation.CREATED, *[Activation.KEPT] * 7]
         for store in stores:
@@ -289,7 +455,8 @@ class TestOpening:
 
     async def test_every_commit_reaches_the_disk(self, store: SqliteStore) -> None:
         def read(pragma: str) -> object:
-            return store._connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+            with store._connection.transaction() as raw:
+                return raw.execute(f"PRAGMA {pragma}").fetchone()[0]
 
         loop = asyncio.get_running_loop()
         assert await loop.run_in_executor(store._thread, read, "journal_mode") == "wal"

@@ -17,6 +17,7 @@ from desk import GITHUB, WATCHWORD, Desk, Ended, Here, interrupt
 from loopback import Front, Reader, Writer, listening, read_request
 from servers import Clock, RunningServer, running_server
 from watchword_otp import Key, Secret, parse_uri
+from watchword_server.bootstrap import activate_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -94,7 +95,7 @@ class TestVerdicts:
         ]
 
     async def test_another_key_is_named(self, check: Check, server: RunningServer) -> None:
-        await server.store.activate_key("alice", Key(secret=Secret(b"x" * 20)), server.clock.now)
+        await activate_key(server.ledger, "alice", Key(secret=Secret(b"x" * 20)))
 
         assert (await check("--key", "alice", server.code())).status == 1
         assert (await check("--key", "default", server.code())).status == 0
