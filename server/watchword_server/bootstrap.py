@@ -222,4 +222,10 @@ def _first_ring(keyring: Keyring) -> Ring:
     except StoreError as error:
         if error.cause is not Cause.SEALING_KEY_MISSING or not keyring.is_ours or keyring.path.exists():
             raise
-    return keyring.create()
+    try:
+        return keyring.create()
+    except StoreError:
+        if not keyring.path.exists():
+            raise
+    # Another server that starts on the same folder at this moment was first.
+    return keyring.ring()

@@ -54,12 +54,13 @@ FROM (
     json_extract(value, '$[5]') AS failures,
     json_extract(value, '$[6]') AS locked_until,
     json_extract(value, '$[7]') AS offset,
-    json_extract(value, '$[8]') AS drift
+    json_extract(value, '$[8]') AS drift,
+    json_extract(value, '$[9]') AS consumes
   FROM json_each(?)
 ) AS a
 WHERE keys.id = a.id AND status <> 'retired'
   AND last_step = a.step_before AND keys.failures = a.failures_before
-  AND (last_step < a.step OR a.step = a.step_before)
+  AND (last_step < a.step OR (last_step = a.step AND NOT a.consumes))
 """
 
 _LOG = """
@@ -106,6 +107,7 @@ def _advance(connection: sqlite3.Connection, advances: Sequence[Advance]) -> Non
             advance.after.locked_until,
             advance.after.offset,
             advance.after.drift,
+            advance.after.consumed_at != advance.before.consumed_at,
         )
         for advance in advances
     ]
