@@ -15,18 +15,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import msgspec
 from aiohttp import web
 
 import statuses
 from watchword_otp import Key, Secret, code_at, step_at
 from watchword_server.app import create_app
-from watchword_server.audit import Caller
+from watchword_server.audit import Caller, Chain, Event
 from watchword_server.bootstrap import activate_key, prepare
 from watchword_server.ledger import Ledger
 from watchword_server.seal import Keyring
 from watchword_server.serve import make_runner
 from watchword_server.sitting import Question
-from watchword_server.store.records import AddToken, Change, Changes, PutToken, Wanted
+from watchword_server.store.records import AddToken, Change, Changes, Head, PutToken, Wanted
 from watchword_server.store.sqlite import SqliteStore
 from watchword_server.tokens import Scope, Token, digest_of, new_token
 
@@ -136,6 +137,18 @@ async def run_sql(database: Path, *statements: str) -> list[tuple[Any, ...]]:
         return rows
 
     return await asyncio.to_thread(run)
+
+
+async def audit_events(ledger: Ledger) -> list[Event]:
+    """Every event of the audit log, whose chain holds from its first row to its head."""
+    head = await ledger.store.audit_head()
+    chain = Chain(await ledger.audit_key(), Head())
+    events: list[Event] = []
+    while rows := await ledger.store.audit_rows(chain.seq, 1000):
+        assert chain.add(rows), chain.fault
+        events += [msgspec.json.decode(row.event, type=Event) for row in rows]
+    assert chain.finish(head), chain.fault
+    return events
 
 
 async def open_ledger(store: SqliteStore, folder: Path, clock: Clock) -> Ledger:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from watchword_server.ledger import Ledger
+
 
 @pytest.fixture(autouse=True)
 def _no_blocking_calls() -> Iterator[None]:
@@ -38,11 +40,19 @@ async def client(server: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A ledger with the default key, and a clock that stands still."""
     opened = await SqliteStore.open(tmp_path / "watchword.db")
-    await activate_key(await open_ledger(opened, tmp_path, Clock()), "default", KEY)
-    yield opened
+    ledger = await open_ledger(opened, tmp_path, Clock())
+    await activate_key(ledger, "default", KEY)
+    yield ledger
     await opened.close()
+
+
+@pytest.fixture
+def store(ledger: Ledger) -> SqliteStore:
+    assert isinstance(ledger.store, SqliteStore)
+    return ledger.store
 
 
 @pytest.fixture
