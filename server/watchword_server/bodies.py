@@ -122,6 +122,10 @@ async def _read(request: web.Request) -> bytes:
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise ProblemError(BODY_TOO_LONG, f"the body can have {MAX_BODY} bytes at most") from None
+    except web.RequestPayloadError:
+        # As chunks that are none.
+        detail = "the body is not what its headers announce"
+        raise ProblemError(MALFORMED_BODY, detail, headers={"Connection": "close"}) from None
     except (TimeoutError, ConnectionError):
         # Late, or its sender has gone away: then nobody reads this, but neither is it our error.
         detail = f"the body did not arrive within {BODY_SECONDS} s"

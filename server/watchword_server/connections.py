@@ -10,7 +10,7 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, Any, cast
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.web_protocol import RequestPayloadError, _ErrInfo
 from multidict import CIMultiDict
@@ -84,8 +84,9 @@ class Connection(web.RequestHandler):
         if payload is not None and not payload.is_eof():
             # The error has no answer of its own: the request whose body it is has one.
             self._messages.pop()
-            payload.feed_eof()
             payload.set_exception(RequestPayloadError("the body is not what its headers announce"))
+            # So that aiohttp does not wait for the rest of it.
+            payload.feed_eof()
             self.close()
 
     def _broken_body(self, messages: Sequence[_MsgType]) -> StreamReader | None:
@@ -102,6 +103,8 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what never reached the application, or failed outside it, and close."""
         request_id = new_request_id()
+        # aiohttp makes such a request one of HTTP/1.0, whose answers do not say that they are the last.
+        request._version = HttpVersion11  # noqa: SLF001 - it has no other way
         if isinstance(exc, HttpProcessingError):
             http_logger.info(
                 "malformed request from %s: %s",
@@ -120,7 +123,7 @@ class Connection(web.RequestHandler):
             problem = ProblemError(INTERNAL_ERROR, "something went wrong here", request_id=request_id)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun already")
-        response = problem.response()
+        response = _Unheard(status=problem.kind.status, body=problem.body(), content_type=CONTENT_TYPE)
         self._server.finish(response, request_id, request.remote or "")
         response.force_close()
         return response
@@ -189,6 +192,14 @@ class Server(web.Server):
             standing = self._refusals.charge(client, response.status)
             if standing is not None:
                 tell(response.headers, standing)
+
+
+class _Unheard(web.Response):
+    """An answer to what the application never heard of, so that its signals do not run."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.pop(hdrs.SERVER, None)
 
 
 class _Refusal(asyncio.Protocol):
@@ -284,6 +295,7 @@ def _problem_of(error: HttpProcessingError) -> ProblemError:
         # The parser tells a line from a header only by the limit that was passed.
         if error.args[1] == MAX_LINE:
             return ProblemError(URI_TOO_LONG, f"the request line can have {MAX_LINE} bytes at most")
-        detail = f"a header can have {MAX_FIELD} bytes at most, and there can be {_MAX_HEADERS}"
+        detail = f"a header can have {MAX_FIELD} bytes at most"
         return ProblemError(HEADERS_TOO_LARGE, detail)
-    return ProblemError(MALFORMED_REQUEST, "this is no HTTP/1.1 request")
+    detail = f"this is no HTTP/1.1 request with {_MAX_HEADERS} headers at most"
+    return ProblemError(MALFORMED_REQUEST, detail)

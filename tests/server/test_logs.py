@@ -42,7 +42,7 @@ def test_a_whole_run_logs_templates_and_nothing_that_matters(tmp_path: Path) -> 
         ):
             with socket.create_connection((host, int(port))) as connection:
                 connection.sendall(malformed)
-                assert connection.recv(4096).startswith(b"HTTP/1.0 400 Bad Request\r\n")
+                assert connection.recv(4096).startswith(b"HTTP/1.1 400 Bad Request\r\n")
         assert running.stop() == 0
     log = running.log.read_text()
     for private in (code, secret, "sesame", "wrong-token", "Traceback", "Referer", "?"):

@@ -148,7 +148,8 @@ class TestStopping:
             assert running.stop(number) == 0
             assert "Traceback" not in running.log.read_text()
         # Closed cleanly: SQLite has put its log away.
-        assert [path.name for path in Path(running.database).parent.iterdir()] == ["watchword.db"]
+        left = {path.name for path in Path(running.database).parent.iterdir()}
+        assert left == {"watchword.db", "sealing.keys"}
 
     def test_the_end_of_standard_input_ends_it_if_asked(self, tmp_path: Path) -> None:
         with server_process(tmp_path, "--stop-on-eof") as running:

@@ -56,7 +56,7 @@ def make_errors(
         try:
             if refusals is not None:
                 refusals.check(client, request.path)
-            if request.version[0] != 1:
+            if request._version[0] != 1:  # noqa: SLF001 - the property would keep it for good
                 _refuse_version(request)
             response = await handler(request)
         except Exception as error:  # noqa: BLE001 - the last line of defence
