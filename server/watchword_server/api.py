@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from multidict import istr
+
 from watchword_server.bodies import FORM, JSON, form_reader, json_reader
 from watchword_server.names import CANONICAL
 from watchword_server.problems import (
@@ -189,7 +191,7 @@ def _checker(operation: Operation) -> Callable[[web.Request], None]:
         for each in operation.path
         if each.pattern is not None and each.missing is not None
     ]
-    headers = [(each.name, each.pattern.fullmatch) for each in operation.request_headers]
+    headers = [(istr(each.name), each.pattern.fullmatch) for each in operation.request_headers]
 
     def check(request: web.Request) -> None:
         for name, matches, missing in patterns:

@@ -165,7 +165,7 @@ def _responses(endpoint: Endpoint, shared: dict[str, Json]) -> Json:
         if status in answers:
             described = _answer(answers[status], has_content=has_content)
             if problems and has_content:
-                described["content"].update(_problem_content(problems))
+                described.setdefault("content", {}).update(_problem_content(problems))
         elif has_content:
             name = ".".join(problem.slug for problem in problems)
             shared[name] = _problem_response(status, problems)
