@@ -7,12 +7,22 @@ import sys
 import click
 
 from watchword_otp import strip_controls
-from watchword_server.cli import PROGRAM, cli
-from watchword_server.errors import UserError
+from watchword_server.cli import cli
+from watchword_server.commands.common import PROGRAM
+from watchword_server.errors import Reason, RefusedError, UserError
 from watchword_server.store.protocol import StoreError
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+
+_HINTS = {
+    Reason.NO_SUCH_KEY: f"see {PROGRAM} keys list",
+    Reason.KEY_EXISTS: "choose another name, or delete it first",
+    Reason.NOT_PENDING: f"see {PROGRAM} keys list",
+    Reason.CHANGED: "try again",
+    Reason.NO_SUCH_TOKEN: f"see {PROGRAM} tokens list",
+    Reason.TOKEN_EXISTS: "choose another name, or revoke it first",
+}
 
 
 def main() -> int:
@@ -24,6 +34,8 @@ def main() -> int:
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else PROGRAM
         _complain(f"{error.format_message().rstrip('.')}; see {command} --help")
+    except RefusedError as error:
+        _complain(f"{error}; {_HINTS[error.reason]}")
     except (click.ClickException, UserError, StoreError) as error:
         _complain(str(error))
     except (click.Abort, KeyboardInterrupt):

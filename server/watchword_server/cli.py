@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 import os
 import time
-from dataclasses import replace
-from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from watchword_server.audit import Event
-from watchword_server.datadir import DATABASE_NAME, prepare_data_dir
-from watchword_server.errors import UserError
-from watchword_server.ledger import Act, Ledger
-from watchword_server.names import is_canonical
-from watchword_server.seal import Keyring
-from watchword_server.settings import DEFAULT_PORT, Settings, load_settings
-from watchword_server.store.protocol import TokenNameTakenError
-from watchword_server.store.records import AddToken, Advance, Changes, PutToken, Wanted
-from watchword_server.store.sqlite import SqliteStore
-from watchword_server.tokens import Scope, Token, digest_of, new_token
-from watchword_server.verifier import unlocked
+from watchword_server.commands.common import PROGRAM, where
+from watchword_server.settings import DEFAULT_PORT, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from watchword_server.greeting import Greeting
-    from watchword_server.store.records import Snapshot, StoredKey
 
-PROGRAM = "watchword-server"
+_ELSEWHERE = {
+    "keys": ("keys", "Make keys, show them and look after them."),
+    "tokens": ("tokens", "Make, list, rotate and revoke tokens."),
+    "audit": ("audit", "Read, verify, export and prune the audit log."),
+    "seal": ("seal", "Change and check the keys that secrets are sealed by."),
+    "store": ("store", "Check the database, back it up, restore it, migrate it."),
+    "import": ("exchange", "Take keys over from elsewhere."),
+    "export": ("exchange", "Write all keys to a file, sealed by a passphrase."),
+    "doctor": ("doctor", "Look for everything that could go wrong, and say what to do."),
+}
+"""Commands, the module in `commands` that has each, and what `--help` says of it."""
 
-_T = TypeVar("_T")
 
+class _Commands(click.Group):
+    """Loads a command's module when it is used, so that the others and --help need not wait for it."""
 
-def _where(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say where the database is."""
-    for option in (
-        click.option("--config", type=click.Path(path_type=Path), help="The settings file, TOML."),
-        click.option("--data-dir", metavar="DIR", help="Where the database is."),
-    ):
-        command = option(command)
-    return command
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module = import_module(f"watchword_server.commands.{_ELSEWHERE[cmd_name][0]}")
+        found: click.Command = module.COMMANDS[cmd_name]
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        texts = {name: text for name, (_, text) in _ELSEWHERE.items()}
+        texts |= {name: command.get_short_help_str(100) for name, command in self.commands.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, texts[name]) for name in self.list_commands(ctx)])
 
 
 def _examples(*lines: str) -> str:
@@ -53,6 +57,7 @@ def _examples(*lines: str) -> str:
 
 
 @click.group(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_examples(
         f"{PROGRAM} serve",
@@ -65,7 +70,7 @@ def _examples(*lines: str) -> str:
 def cli() -> None:
     """Check two-factor codes over HTTP, each accepted exactly once.
 
-    Exit codes: 0 done, 2 wrong usage or settings.
+    Exit codes: 0 done, 1 a check found something wrong, 2 wrong usage or settings.
     """
 
 
@@ -120,7 +125,7 @@ def cli() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens in one line of JSON.")
 @click.option("--stop-on-eof", is_flag=True, help="Stop when standard input ends.")
-@_where
+@where
 def serve(
     *,
     as_json: bool,
@@ -165,139 +170,6 @@ def openapi() -> None:
     click.echo(openapi_json())
 
 
-@cli.group()
-def tokens() -> None:
-    """Make, list and revoke tokens; a running server knows within a second."""
-
-
-@tokens.command(
-    "create",
-    epilog=_examples(
-        f"{PROGRAM} tokens create laptop --scope check --scope check:detail --scope qr",
-    ),
-)
-@click.argument("name")
-@click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    required=True,
-    type=click.Choice([scope.value for scope in Scope]),
-    help="What the token may do; give it once for each.",
-)
-@_where
-def create_token(
-    *, name: str, scopes: Sequence[str], config: Path | None, **flags: str | bool | None
-) -> None:
-    """Make a token called NAME and show it, this once, on standard output."""
-    if not is_canonical(name):
-        message = f"{name!r} is no name for a token; use up to 64 of a-z, 0-9, '.', '_' and '-'"
-        raise UserError(message)
-    text = new_token()
-
-    def decide(_: Snapshot, now: float) -> tuple[Act, None]:
-        token = Token(
-            name=name, digest=digest_of(text), scopes=frozenset(map(Scope, scopes)), created_at=now
-        )
-        event = Event(at=now, event="token.create", actor=_actor(), detail=name)
-        return Act(Changes(others=[AddToken(token)]), [event]), None
-
-    try:
-        _with_ledger(flags, config, lambda ledger: ledger.transact(Wanted(), decide))
-    except TokenNameTakenError:
-        message = f"there is a token {name} already; choose another name, or revoke it first"
-        raise UserError(message) from None
-    click.echo(text)
-    click.echo("Shown this once: keep it where only you can read it.", err=True)
-
-
-@tokens.command("list")
-@_where
-def list_tokens(*, config: Path | None, **flags: str | bool | None) -> None:
-    """List all tokens there ever were; the tokens themselves are not stored."""
-    for token in _with_ledger(flags, config, lambda ledger: ledger.store.tokens()):
-        state = "" if token.revoked_at is None else f"  revoked {_date(token.revoked_at)}"
-        click.echo(
-            f"{token.name}  {' '.join(sorted(token.scopes))}  made {_date(token.created_at)}{state}"
-        )
-
-
-@tokens.command("revoke")
-@click.argument("name")
-@_where
-def revoke_token(*, name: str, config: Path | None, **flags: str | bool | None) -> None:
-    """Make the token called NAME count no more."""
-
-    def decide(snapshot: Snapshot, now: float) -> tuple[Act, bool]:
-        found = [token for token in snapshot.tokens if token.name == name and token.counts(now)]
-        puts = [PutToken(replace(token, revoked_at=now)) for token in found]
-        event = Event(at=now, event="token.revoke", actor=_actor(), detail=name)
-        return Act(Changes(others=puts), [event] if found else []), bool(found)
-
-    if not _with_ledger(flags, config, lambda ledger: ledger.transact(Wanted(tokens=True), decide)):
-        message = f"there is no active token {name}; see {PROGRAM} tokens list"
-        raise UserError(message)
-    click.echo(f"{name} is revoked.")
-
-
-@cli.group()
-def keys() -> None:
-    """Look after keys."""
-
-
-@keys.command("unlock")
-@click.argument("name")
-@_where
-def unlock_key(*, name: str, config: Path | None, **flags: str | bool | None) -> None:
-    """Forget the failures of the key called NAME, which may be locked or disabled.
-
-    Codes that were used stay used.
-    """
-
-    def decide(snapshot: Snapshot, now: float) -> tuple[Act, StoredKey | None]:
-        stored = snapshot.find(name)
-        if stored is None:
-            return Act(Changes()), None
-        advance = Advance(stored.id, stored.state, unlocked(stored.state))
-        event = Event(at=now, event="lock.reset", actor=_actor(), key=name, key_id=stored.id)
-        return Act(Changes(advances=[advance]), [event]), stored
-
-    found = _with_ledger(flags, config, lambda ledger: ledger.transact(Wanted(names=[name]), decide))
-    if found is None:
-        message = f"there is no active key {name}; keys have names such as default"
-        raise UserError(message)
-    failures = found.state.failures
-    click.echo(f"{name}: {failures} failures forgotten." if failures else f"{name} had no failures.")
-
-
-def _actor() -> str:
-    return f"cli:{getpass.getuser()}"
-
-
-def _with_ledger(
-    flags: Mapping[str, object], config: Path | None, work: Callable[[Ledger], Awaitable[_T]]
-) -> _T:
-    settings: Settings = load_settings(flags, os.environ, config)
-    if not (settings.data_path / DATABASE_NAME).exists():
-        # Not made here: a folder misspelt would get a token that no server knows.
-        message = (
-            f"there is no database in {settings.data_path};"
-            f" name the server's folder with --data-dir, or start it first: {PROGRAM} serve"
-        )
-        raise UserError(message)
-    database = prepare_data_dir(settings.data_path)
-
-    async def run() -> _T:
-        store = await SqliteStore.open(database)
-        try:
-            keyring = Keyring(settings.sealing_keys_path, os.environ)
-            return await work(Ledger(store, keyring, clock=time.time))
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
-
-
 def _options(flags: Mapping[str, object], config: Path | None) -> list[str]:
     found = []
     if config is not None:
@@ -305,7 +177,3 @@ def _options(flags: Mapping[str, object], config: Path | None) -> list[str]:
     if flags["data_dir"] is not None:
         found += ["--data-dir", str(flags["data_dir"])]
     return found
-
-
-def _date(when: float) -> str:
-    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d %H:%M UTC")

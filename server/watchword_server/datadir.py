@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -9,9 +11,16 @@ from typing import TYPE_CHECKING
 from watchword_server.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DATABASE_NAME = "watchword.db"
+
+SEALING_KEYS_NAME = "sealing.keys"
+"""The file of the sealing keys, unless a setting names another."""
+
+LOCK_NAME = "watchword.lock"
+"""The file whose lock says that a program uses the database; its content means nothing."""
 
 
 def prepare_data_dir(folder: Path) -> Path:
@@ -36,6 +45,43 @@ def prepare_data_dir(folder: Path) -> Path:
         message = f"the data folder {folder} {fault}"
         raise UserError(message)
     return folder / DATABASE_NAME
+
+
+@contextlib.contextmanager
+def hold(folder: Path, *, alone: bool = False) -> Iterator[None]:
+    """Keep the database from being replaced; any number of programs may, unless one is `alone`.
+
+    The lock ends with the program, however that ends.
+
+    Args:
+        folder: The data folder.
+        alone: Whether nobody else may use the database meanwhile, for it is being replaced.
+
+    Raises:
+        UserError: It is in use and `alone` was asked for, or it is being replaced just now.
+    """
+    try:
+        descriptor = os.open(
+            folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
+    except OSError as error:
+        reason = (error.strerror or "no access").lower()
+        message = f"cannot lock the data folder {folder}: {reason}; see that it can be written"
+        raise UserError(message) from None
+    try:
+        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = (
+                f"the database in {folder} is in use; stop the server first"
+                if alone
+                else f"the database in {folder} is being replaced; try again when that is done"
+            )
+            raise UserError(message) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _fault(folder: Path, status: os.stat_result) -> str | None:

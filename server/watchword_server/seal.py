@@ -33,8 +33,6 @@ KEYS_VARIABLE = "WATCHWORD_SEALING_KEYS"
 CREDENTIAL_NAME = "watchword-sealing-keys"
 """What systemd's `LoadCredential=` has to call the file."""
 
-FILE_NAME = "sealing.keys"
-
 _MAX_FILE = 64 * 1024
 _NONCE_BYTES = 12
 _KEY_BYTES = 32

@@ -12,9 +12,9 @@ import platformdirs
 from msgspec import Meta
 
 from watchword_otp import clean_label
+from watchword_server.datadir import SEALING_KEYS_NAME
 from watchword_server.errors import UserError
 from watchword_server.origins import is_network, is_origin
-from watchword_server.seal import FILE_NAME
 from watchword_server.verifier import MAX_WINDOW
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def sealing_keys_path(self) -> Path:
         """The file of the sealing keys: the one named, or the usual one in the data folder."""
         if self.sealing_keys is None:
-            return self.data_path / FILE_NAME
+            return self.data_path / SEALING_KEYS_NAME
         return Path(self.sealing_keys).expanduser()
 
 

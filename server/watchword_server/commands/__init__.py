@@ -1,0 +1,1 @@
+"""The commands of `watchword-server`, one file for each group; loaded when one of the group is used."""

@@ -1,0 +1,237 @@
+"""`watchword-server audit`: read, verify, export and prune the audit log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO
+
+import click
+
+from watchword_otp import strip_controls
+from watchword_server.audit_check import checkpoint_of, read_checkpoints, verify_audit
+from watchword_server.audit_reading import (
+    all_rows,
+    as_csv,
+    as_line,
+    csv_header,
+    event_of,
+    is_wanted,
+    last_rows,
+)
+from watchword_server.commands.common import as_json, confirm, examples, found_wrong, placed, with_yes
+from watchword_server.commands.opened import actor, with_ledger
+from watchword_server.commands.shown import count, moment, show_json
+from watchword_server.commands.spans import MOMENT, SPAN
+from watchword_server.errors import UserError
+from watchword_server.privatefile import private_stream
+from watchword_server.retention import prune_audit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from watchword_server.audit import Event
+    from watchword_server.ledger import Ledger
+    from watchword_server.settings import Settings
+    from watchword_server.store.records import AuditRow
+
+_FOLLOW_SECONDS = 0.5
+_PAGE = 1000
+
+
+@click.group()
+def audit() -> None:
+    """Read, verify, export and prune the audit log: each decision and each change, chained."""
+
+
+@audit.command(
+    epilog=examples("audit tail", "audit tail -n 50 --key alice", "audit tail --follow --verdict wrong")
+)
+@click.option("-n", "number", type=click.IntRange(0, 1_000_000), default=20, help="Rows. [default: 20]")
+@click.option("--follow", is_flag=True, help="Go on with rows as they are written.")
+@click.option("--key", metavar="NAME", help="Only rows of this key.")
+@click.option("--actor", "who", metavar="WHO", help="Only rows of this one, as in token:door.")
+@click.option("--event", metavar="EVENT", help="Only rows of this event, as in check.")
+@click.option("--verdict", metavar="VERDICT", help="Only rows with this verdict, as in wrong.")
+@as_json
+@placed
+def tail(  # noqa: PLR0913 - options
+    *,
+    settings: Settings,
+    number: int,
+    follow: bool,
+    key: str | None,
+    who: str | None,
+    event: str | None,
+    verdict: str | None,
+    as_json: bool,
+) -> None:
+    """Show the last rows; with --json one object a line."""
+    asked = {"key": key, "actor": who, "event": event, "verdict": verdict}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+
+    def show(row: AuditRow) -> None:
+        if as_json:
+            click.echo(as_line(row), nl=False)
+        else:
+            click.echo(_as_text(row.seq, event_of(row)))
+
+    async def run(ledger: Ledger) -> None:
+        rows, last = await last_rows(ledger.store, number, wanted)
+        for row in rows:
+            show(row)
+        while follow:
+            for row in await ledger.store.audit_rows(last, _PAGE):
+                last = row.seq
+                if is_wanted(event_of(row), wanted):
+                    show(row)
+            sys.stdout.flush()
+            await asyncio.sleep(_FOLLOW_SECONDS)
+
+    with_ledger(settings, run)
+
+
+@audit.command(epilog=examples("audit export > audit.jsonl", "audit export --format csv -o audit.csv"))
+@click.option(
+    "--after", type=click.IntRange(0), default=0, metavar="N", help="Only rows after number N."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", help="[default: jsonl]"
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A new file, mode 0600.")
+@click.option("--force", is_flag=True, help="Replace the file.")
+@placed
+def export(*, settings: Settings, after: int, form: str, output: Path | None, force: bool) -> None:
+    """Write all rows, oldest first, to standard output or a file."""
+    one: Callable[[AuditRow], str] = as_line if form == "jsonl" else as_csv
+    with _output(output, force=force) as stream:
+
+        async def run(ledger: Ledger) -> int:
+            written = 0
+            async for page in all_rows(ledger.store, after):
+                await asyncio.to_thread(stream.write, "".join(map(one, page)).encode("utf-8", "replace"))
+                written += len(page)
+            return written
+
+        if form == "csv":
+            stream.write(csv_header().encode())
+        written = with_ledger(settings, run)
+        stream.flush()
+    if output is not None:
+        click.echo(f"{count(written, 'row')} written to {output}.", err=True)
+
+
+@audit.command(
+    epilog=examples(
+        "audit verify",
+        "audit verify --checkpoint 42:0f3a...",
+        "audit verify --checkpoints server.log",
+    )
+)
+@click.option(
+    "--checkpoint", "words", multiple=True, metavar="SEQ:MAC", help="A checkpoint noted earlier."
+)
+@click.option(
+    "--checkpoints",
+    "file",
+    type=click.File(errors="replace"),
+    metavar="FILE",
+    help="Text that holds checkpoints, such as the server's log.",
+)
+@as_json
+@placed
+def verify(
+    *,
+    settings: Settings,
+    words: tuple[str, ...],
+    file: IO[str] | None,
+    as_json: bool,
+) -> None:
+    """Follow the chain from its first row to its last. Exit status 1: a row is wrong, and which.
+
+    Rows that were changed, removed or put elsewhere are found; a cut end is found by a checkpoint that
+    was noted where whoever writes the database cannot change it.
+    """
+    lines = [*words, *([] if file is None else file)]
+    checkpoints = read_checkpoints(lines) if words or file is not None else None
+    progress = _show_progress if sys.stderr.isatty() else None
+    report = with_ledger(
+        settings, lambda ledger: verify_audit(ledger, progress, checkpoints=checkpoints)
+    )
+    if as_json:
+        head = {"seq": report.head.seq, "mac": report.head.mac}
+        show_json({"rows": report.rows, "head": head, "fault": report.fault})
+    elif report.fault is None:
+        click.echo(f"{count(report.rows, 'row')} verified, up to {report.head.seq}:{report.head.mac}")
+    else:
+        click.echo(f"The audit log does not verify: {report.fault}.")
+    if report.fault is not None:
+        found_wrong()
+
+
+@audit.command(epilog=examples("audit checkpoint >> /mnt/elsewhere/checkpoints.txt"))
+@placed
+def checkpoint(*, settings: Settings) -> None:
+    """Print the end of the log as one word: noted elsewhere, it proves later that nothing was cut."""
+    click.echo(with_ledger(settings, checkpoint_of))
+
+
+@audit.command(epilog=examples("audit prune --keep 90d", "audit prune --before 2026-01-01 --yes"))
+@click.option("--before", type=MOMENT, help="Forget rows from before this date, UTC.")
+@click.option("--keep", type=SPAN, help="Forget rows older than this, as in 90d.")
+@with_yes
+@as_json
+@placed
+def prune(
+    *,
+    settings: Settings,
+    before: float | None,
+    keep: float | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Forget the oldest rows for good; the rest still verifies, and the pruning is a row itself."""
+    moments = [*([] if before is None else [before]), *([] if keep is None else [time.time() - keep])]
+    if len(moments) != 1:
+        message = "say either --before DATE or --keep SPAN, as in --keep 90d"
+        raise UserError(message)
+    (end,) = moments
+    confirm(f"Forget all audit rows from before {moment(end)} for good?", yes=yes)
+    pruned = with_ledger(settings, lambda ledger: prune_audit(ledger, end, actor=actor()))
+    if as_json:
+        show_json({"pruned": pruned})
+    else:
+        click.echo(f"{count(pruned, 'row')} forgotten.")
+
+
+@contextlib.contextmanager
+def _output(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
+    if path is None:
+        yield click.get_binary_stream("stdout")
+    else:
+        with private_stream(path, force=force) as stream:
+            yield stream
+
+
+def _show_progress(done: int, total: int) -> None:
+    click.echo(f"\r{done:,} of {total:,} rows", err=True, nl=done >= total)
+
+
+def _as_text(seq: int, event: Event) -> str:
+    parts: Mapping[str, str] = {
+        "key": event.key,
+        "verdict": event.verdict,
+        "offset": "" if event.offset is None else f"{event.offset:+d}",
+        "actor": event.actor,
+        "address": event.address,
+        "request": event.request_id,
+        "detail": event.detail,
+    }
+    told = "  ".join(f"{name}={value}" for name, value in parts.items() if value)
+    return strip_controls(f"{seq:>8}  {moment(event.at)}  {event.event:<14}  {told}")
+
+
+COMMANDS = {"audit": audit}

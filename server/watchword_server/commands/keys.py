@@ -1,0 +1,309 @@
+"""`watchword-server keys`: look at keys and look after them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, format_uri
+from watchword_otp.key import NEW_SECRET_BITS, STEAM_DIGITS
+from watchword_otp.qr import make_qr
+from watchword_server.audit import Caller
+from watchword_server.commands.common import (
+    PROGRAM,
+    as_json,
+    confirm,
+    examples,
+    found_wrong,
+    placed,
+    with_yes,
+)
+from watchword_server.commands.keyviews import COLUMNS, key_members, key_row
+from watchword_server.commands.opened import actor, with_ledger
+from watchword_server.commands.shown import count, instant, moment, show_json, show_members, show_table
+from watchword_server.enrolment import MadeKey, NewKey, create_key, make_link, rotate_key
+from watchword_server.errors import UserError
+from watchword_server.keyadmin import delete_key, examine_code, find_key, resync_key, unlock_key
+from watchword_server.labels import with_labels
+from watchword_server.names import is_canonical
+from watchword_server.recovery import replace_recovery_codes
+from watchword_server.verifier import MAX_WINDOW, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watchword_server.ledger import Ledger
+    from watchword_server.settings import Settings
+    from watchword_server.store.records import StoredKey
+
+_PAGE = 500
+
+_uri = click.option("--uri", is_flag=True, help="Only the otpauth:// URI.")
+_dash = click.argument("source", metavar="[-]", required=False, type=click.Choice(["-"]))
+
+
+@click.group()
+def keys() -> None:
+    """Make keys, show them and look after them."""
+
+
+@keys.command("list", epilog=examples("keys list", "keys list --json"))
+@as_json
+@placed
+def list_(*, settings: Settings, as_json: bool) -> None:
+    """List all keys in use or waiting for their first code; never a secret."""
+    found = with_ledger(settings, _all_keys)
+    if as_json:
+        show_json([key_members(stored) for stored in found])
+    else:
+        show_table(COLUMNS, map(key_row, found))
+
+
+@keys.command(epilog=examples("keys show default", "keys show alice --json"))
+@click.argument("name")
+@as_json
+@placed
+def show(*, settings: Settings, name: str, as_json: bool) -> None:
+    """Show what is known of the key called NAME, and of its successor if one waits; never the secret."""
+    found = with_ledger(settings, lambda ledger: find_key(ledger, name))
+    if as_json:
+        show_json([key_members(stored) for stored in found])
+        return
+    for stored in found:
+        show_members((name, _shown(value)) for name, value in key_members(stored).items())
+
+
+@keys.command(
+    epilog=examples(
+        "keys create alice --issuer Example --account alice@example.com",
+        "keys create door --kind hotp --window 10 --uri",
+    )
+)
+@click.argument("name")
+@click.option("--issuer", default="", help="What authenticators show. [default: the server's issuer]")
+@click.option("--account", default="", help="Whose it is, as authenticators show it. [default: NAME]")
+@click.option("--kind", type=click.Choice([*Kind]), default=Kind.TOTP, help="[default: totp]")
+@click.option(
+    "--algorithm", type=click.Choice([*Algorithm]), default=Algorithm.SHA1, help="[default: SHA1]"
+)
+@click.option("--digits", type=click.IntRange(6, 10), default=6, help="[default: 6]")
+@click.option("--period", type=click.IntRange(10, 86_400), default=30, help="Seconds. [default: 30]")
+@click.option(
+    "--window", type=click.IntRange(0, MAX_WINDOW), help="Steps either side, or counters ahead."
+)
+@_uri
+@as_json
+@placed
+def create(  # noqa: PLR0913 - options
+    *,
+    settings: Settings,
+    name: str,
+    issuer: str,
+    account: str,
+    kind: Kind,
+    algorithm: Algorithm,
+    digits: int,
+    period: int,
+    window: int | None,
+    uri: bool,
+    as_json: bool,
+) -> None:
+    """Make a key called NAME and show it, this once, as a QR code.
+
+    It is in use from its first code on: through an enrolment link, or POST /v1/keys/NAME/confirm.
+    """
+    if not is_canonical(name):
+        message = f"{name!r} is no name for a key; use up to 64 of a-z, 0-9, '.', '_' and '-'"
+        raise UserError(message)
+    try:
+        key = Key(
+            secret=Secret.generate(
+                {Algorithm.SHA256: 256, Algorithm.SHA512: 512}.get(Algorithm(algorithm), NEW_SECRET_BITS)
+            ),
+            kind=Kind(kind),
+            algorithm=Algorithm(algorithm),
+            digits=STEAM_DIGITS if kind == Kind.STEAM else digits,
+            period=period,
+            issuer=issuer,
+            name=account,
+        )
+    except InvalidKeyError as error:
+        raise UserError(f"{error}; choose another") from None
+    new = NewKey(name=name, key=key, issuer=issuer, account=account, window=window)
+    made = with_ledger(settings, lambda ledger: create_key(ledger, new, Caller(actor())))
+    _show_made(settings, made, uri=uri, as_json=as_json)
+
+
+@keys.command(epilog=examples("keys rotate alice", "keys rotate alice --uri"))
+@click.argument("name")
+@_uri
+@as_json
+@placed
+def rotate(*, settings: Settings, name: str, uri: bool, as_json: bool) -> None:
+    """Make a successor of the key called NAME, which works on until the new one's first code."""
+    made = with_ledger(settings, lambda ledger: rotate_key(ledger, name, Caller(actor())))
+    _show_made(settings, made, uri=uri, as_json=as_json)
+
+
+@keys.command(epilog=examples("keys delete alice", "keys delete alice --yes"))
+@click.argument("name")
+@with_yes
+@placed
+def delete(*, settings: Settings, name: str, yes: bool) -> None:
+    """Delete the key called NAME for good, with its successor and its recovery codes."""
+    with_ledger(settings, lambda ledger: find_key(ledger, name))
+    confirm(f"Delete the key {name} for good? Its owner's codes will not be accepted again.", yes=yes)
+    with_ledger(settings, lambda ledger: delete_key(ledger, name, Caller(actor())))
+    click.echo(f"{name} is deleted.")
+
+
+@keys.command(epilog=examples("keys unlock default"))
+@click.argument("name")
+@placed
+def unlock(*, settings: Settings, name: str) -> None:
+    """Forget the failures of the key called NAME, which may be locked or disabled.
+
+    Codes that were used stay used.
+    """
+    found = with_ledger(settings, lambda ledger: unlock_key(ledger, name, Caller(actor())))
+    failures = found.state.failures
+    click.echo(f"{name}: {failures} failures forgotten." if failures else f"{name} had no failures.")
+
+
+@keys.command(epilog=examples("keys resync alice", "keys resync alice - < two-codes.txt"))
+@click.argument("name")
+@_dash
+@placed
+def resync(*, settings: Settings, name: str, source: str | None) -> None:
+    """Find the clock or counter of the key called NAME by two codes that follow each other.
+
+    Both are used up. They are asked for, or with - read from standard input, one a line.
+    """
+    first, second = _codes(source, "First code", "The one after it")
+    decision = with_ledger(
+        settings, lambda ledger: resync_key(ledger, name, first, second, Caller(actor()))
+    )
+    if decision.verdict is not Verdict.ACCEPTED:
+        click.echo(f"{name}: not found ({decision.verdict}).")
+        found_wrong()
+    click.echo(f"{name}: found, {decision.offset:+d} steps from the server's time or counter.")
+
+
+@keys.command(epilog=examples("keys diagnose alice", "keys diagnose alice - < code.txt"))
+@click.argument("name")
+@_dash
+@as_json
+@placed
+def diagnose(*, settings: Settings, name: str, source: str | None, as_json: bool) -> None:
+    """Say why a code of the key called NAME is not accepted. It accepts nothing and costs an attempt.
+
+    The code is asked for, or with - read from standard input. Exit status 1: a check would refuse it.
+    """
+    (code,) = _codes(source, "Code")
+    found = with_ledger(
+        settings,
+        lambda ledger: examine_code(ledger, name, code, Caller(actor()), window=settings.window),
+    )
+    members: dict[str, object] = {
+        "verdict": found.verdict,
+        "offset": found.decision.offset,
+        "used_ago": found.decision.used_ago,
+        "locked_for": found.decision.locked_for,
+        "diagnosis": None if found.diagnosis is None else found.diagnosis.text,
+        "attempts_left": found.state.attempts_left,
+    }
+    if as_json:
+        show_json(members)
+    else:
+        show_members((name, _shown(value)) for name, value in members.items() if value is not None)
+    if found.verdict is not Verdict.ACCEPTED:
+        found_wrong()
+
+
+@keys.command("recovery-codes", epilog=examples("keys recovery-codes alice"))
+@click.argument("name")
+@with_yes
+@as_json
+@placed
+def recovery_codes(*, settings: Settings, name: str, yes: bool, as_json: bool) -> None:
+    """Give the key called NAME ten new recovery codes and show them, this once; older ones are void."""
+    with_ledger(settings, lambda ledger: find_key(ledger, name))
+    confirm(f"Make new recovery codes for {name}? Those it has will not be accepted any more.", yes=yes)
+    fresh = with_ledger(settings, lambda ledger: replace_recovery_codes(ledger, name, Caller(actor())))
+    if as_json:
+        show_json({"recovery_codes": fresh.codes})
+        return
+    for code in fresh.codes:
+        click.echo(code)
+    click.echo("Shown this once: hand them over, and keep no copy.", err=True)
+
+
+@keys.command(epilog=examples("keys link alice"))
+@click.argument("name")
+@as_json
+@placed
+def link(*, settings: Settings, name: str, as_json: bool) -> None:
+    """Make a link to a page on which the owner of the key NAME can enrol; it opens once, for 10 minutes.
+
+    It begins with the setting public_url, or with where the server listens.
+    """
+    made = with_ledger(settings, lambda ledger: make_link(ledger, name, Caller(actor())))
+    scheme = "http" if settings.tls_cert is None else "https"
+    base = settings.public_url or f"{scheme}://{settings.host}:{settings.port}"
+    url = f"{base.rstrip('/')}/enrol/{made.ticket}"
+    if as_json:
+        show_json({"url": url, "expires_at": instant(made.expires_at)})
+        return
+    click.echo(url)
+    click.echo(f"Opens once, until {moment(made.expires_at)}.", err=True)
+
+
+async def _all_keys(ledger: Ledger) -> list[StoredKey]:
+    found: list[StoredKey] = []
+    while page := await ledger.store.list_keys(found[-1].name if found else "", _PAGE):
+        found += page
+    return found
+
+
+def _show_made(settings: Settings, made: MadeKey, *, uri: bool, as_json: bool) -> None:
+    key = with_labels(made.key, made.stored, settings.issuer)
+    text = format_uri(key)
+    if as_json:
+        show_json({**key_members(made.stored), "secret": key.secret.base32(), "uri": text})
+        return
+    if uri:
+        click.echo(text)
+        return
+    click.echo(make_qr(text).text(), nl=False)
+    base32 = key.secret.base32()
+    click.echo(" ".join(base32[start : start + 4] for start in range(0, len(base32), 4)))
+    name = made.stored.name
+    until = moment(made.stored.expires_at)
+    click.echo(f"Shown this once. {name} is in use from its first code on, to be sent until {until}:")
+    click.echo(f"  {PROGRAM} keys link {name}")
+    for warning in key.warnings():
+        click.echo(f"warning: {warning}", err=True)
+
+
+def _codes(source: str | None, *questions: str) -> list[str]:
+    """As many codes as there are questions: never from the command line, which others can see."""
+    if source == "-":
+        given = sys.stdin.read(1000).split("\n")
+        if len([line for line in given if line]) != len(questions):
+            message = f"standard input must hold {count(len(questions), 'code')}, one a line"
+            raise UserError(message)
+        return [line for line in given if line]
+    if not sys.stdin.isatty():
+        message = "there is no terminal to ask for the code; send it on standard input and add -"
+        raise UserError(message)
+    ask: Callable[..., str] = click.prompt
+    return [ask(question, hide_input=True, err=True) for question in questions]
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+COMMANDS = {"keys": keys}

@@ -1,0 +1,79 @@
+"""The database of a command: its own connection to the file that a running server has open, too."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from watchword_server.bootstrap import prepare
+from watchword_server.commands.common import PROGRAM
+from watchword_server.datadir import DATABASE_NAME, hold, prepare_data_dir
+from watchword_server.errors import UserError
+from watchword_server.ledger import Ledger
+from watchword_server.seal import Keyring
+from watchword_server.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from watchword_server.settings import Settings
+
+_T = TypeVar("_T")
+
+
+def actor() -> str:
+    """Who is at the command line, as the audit log names them."""
+    return f"cli:{getpass.getuser()}"
+
+
+def database_of(settings: Settings) -> Path:
+    """The path of the database, which is there.
+
+    Raises:
+        UserError: It is not, or its folder is not safe.
+    """
+    if not (settings.data_path / DATABASE_NAME).exists():
+        # Not made here: a folder misspelt would get a token that no server knows.
+        message = (
+            f"there is no database in {settings.data_path};"
+            f" name the server's folder with --data-dir, or start it first: {PROGRAM} serve"
+        )
+        raise UserError(message)
+    return prepare_data_dir(settings.data_path)
+
+
+def keyring_of(settings: Settings) -> Keyring:
+    """Where the sealing keys of this server are."""
+    return Keyring(settings.sealing_keys_path, os.environ)
+
+
+def with_ledger(
+    settings: Settings,
+    work: Callable[[Ledger], Awaitable[_T]],
+    *,
+    clock: Callable[[], float] = time.time,
+) -> _T:
+    """Open the database, do `work`, and let go of it.
+
+    Raises:
+        UserError: There is no database, or a backup is being restored.
+        StoreError: It cannot be used, or not with these sealing keys.
+    """
+    database = database_of(settings)
+
+    async def run() -> _T:
+        store = await SqliteStore.open(database)
+        try:
+            keyring = keyring_of(settings)
+            # This may be the first program of a newer version that touches it.
+            await prepare(store, keyring)
+            return await work(Ledger(store, keyring, clock=clock))
+        finally:
+            await store.close()
+
+    with hold(settings.data_path):
+        return asyncio.run(run())

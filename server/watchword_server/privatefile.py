@@ -1,0 +1,73 @@
+"""Files for their owner's eyes only, put in place whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from typing import TYPE_CHECKING, BinaryIO
+
+from watchword_server.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextlib.contextmanager
+def beside(target: Path, *, force: bool) -> Iterator[Path]:
+    """An empty file with mode 0600 beside `target`, which takes its place when the block is done.
+
+    Args:
+        target: Where it will be.
+        force: Whether what is there may be replaced.
+
+    Raises:
+        UserError: Something is there, or the folder cannot be written.
+    """
+    if not force and os.path.lexists(target):
+        message = f"{target} is there already; choose another name, or add --force to replace it"
+        raise UserError(message)
+    made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        try:
+            yield made
+            made.chmod(0o600)
+            sync(made)
+            if force:
+                made.replace(target)
+            else:
+                # Unlike a rename this fails when something has come there meanwhile.
+                os.link(made, target)
+            sync(target.parent)
+        finally:
+            made.unlink(missing_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "no access").lower()
+        message = f"cannot write {target}: {reason}; choose another place"
+        raise UserError(message) from None
+
+
+@contextlib.contextmanager
+def private_stream(target: Path, *, force: bool) -> Iterator[BinaryIO]:
+    """A stream into a new file, as `beside` makes one.
+
+    Raises:
+        UserError: See `beside`.
+    """
+    with beside(target, force=force) as path, path.open("wb") as stream:
+        yield stream
+
+
+def sync(path: Path) -> None:
+    """Have a file or a folder on the disk.
+
+    Raises:
+        OSError: The disk failed.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
