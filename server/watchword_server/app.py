@@ -12,6 +12,7 @@ from watchword_server.appkeys import (
     ISSUER,
     LEDGER,
     METRICS,
+    PUBLIC_URL,
     READINESS,
     REFUSALS,
     STAMP,
@@ -23,6 +24,7 @@ from watchword_server.appkeys import (
 from watchword_server.bodies import MAX_BODY
 from watchword_server.checker import Checker
 from watchword_server.edge import Edge
+from watchword_server.janitor import tidying
 from watchword_server.metrics import Metrics
 from watchword_server.middleware.bearer import bearer
 from watchword_server.middleware.client import Proxies
@@ -73,18 +75,20 @@ def create_app(  # noqa: PLR0913 - all by name
     app[CLOCK] = clock
     app[LEDGER] = ledger
     app[STORE] = ledger.store
-    app[CHECKER] = Checker(ledger, window=window)
+    app[CHECKER] = Checker(ledger, window=window, metrics=metrics)
     app[TOKENS] = TokenBook(ledger.store, configured_tokens, clock=clock)
     app[WINDOW] = window
+    app[PUBLIC_URL] = edge.public_url
     app[ISSUER] = issuer
     app[METRICS] = metrics
-    app[READINESS] = Readiness(ledger.store, clock=clock, data_path=edge.data_path, metrics=metrics)
+    app[READINESS] = Readiness(ledger, data_path=edge.data_path, metrics=metrics)
     app[TOKEN_LIMITS] = TokenLimits(clock)
     app[STAMP] = Stamp(clock, hsts=edge.hsts)
     app.on_response_prepare.append(app[STAMP])
     if edge.cors_origins:
         app.on_response_prepare.append(make_share(edge.cors_origins))
     app.cleanup_ctx.append(_drain_checker)
+    app.cleanup_ctx.append(_tidy)
     add_routes(app)
     return app
 
@@ -98,6 +102,11 @@ def _edge_middlewares(edge: Edge, metrics: Metrics, refusals: Refusals | None) -
     )
     if edge.cors_origins:
         yield make_preflight(edge.cors_origins)
+
+
+async def _tidy(app: web.Application) -> AsyncIterator[None]:
+    async with tidying(app[LEDGER], app[TOKENS], app[CLOCK]):
+        yield
 
 
 async def _drain_checker(app: web.Application) -> AsyncIterator[None]:

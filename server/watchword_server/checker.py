@@ -7,6 +7,7 @@ being committed the next one gathers, and durability costs almost nothing.
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watchword_server.ledger import Act, Ledger
+    from watchword_server.metrics import Metrics
     from watchword_server.store.protocol import StoreError
     from watchword_server.store.records import Snapshot
 
@@ -36,9 +38,10 @@ class _Waiting(msgspec.Struct):
 class Checker:
     """Checks codes against the keys of a store, each code accepted once."""
 
-    def __init__(self, ledger: Ledger, *, window: int) -> None:
+    def __init__(self, ledger: Ledger, *, window: int, metrics: Metrics) -> None:
         """Check against the keys of `ledger`; `window` is in steps either side."""
         self._ledger = ledger
+        self._metrics = metrics
         self._window = window
         self._waiting: list[_Waiting] = []
         self._working: asyncio.Task[None] | None = None
@@ -96,10 +99,13 @@ class Checker:
             return sitting.act(), outcomes
 
         outcomes: Sequence[Outcome | Exception]
+        started = perf_counter()
         try:
             outcomes = await self._ledger.transact(wanted, decide)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait for it
             outcomes = [error] * len(batch)
+        else:
+            self._metrics.committed(len(batch), perf_counter() - started)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             # A caller that has gone away must not take the others' answers along.
             if waiting.answer.done():
@@ -108,3 +114,5 @@ class Checker:
                 waiting.answer.set_exception(outcome)
             else:
                 waiting.answer.set_result(outcome)
+                if outcome.decision is not None:
+                    self._metrics.decided(outcome.decision.verdict)

@@ -21,5 +21,7 @@ class Edge:
     """How often a sender may be refused before it is refused everything; 0 for no limit."""
     hsts: bool = False
     """Whether TLS ends here."""
+    public_url: str | None = None
+    """Where clients reach this server, for links; None for wherever a request came to."""
     data_path: Path | None = None
     """The folder whose disk must have room."""

@@ -70,6 +70,16 @@ class NewKey:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeKey:
+    """A key that was just made."""
+
+    stored: StoredKey
+    """As it is kept."""
+    key: Key
+    """With its secret, to be shown this once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmation:
     """What became of a first code."""
 
@@ -93,9 +103,7 @@ class Link:
     """Unix seconds."""
 
 
-async def create_key(
-    ledger: Ledger, new: NewKey, caller: Caller, *, confirmed: bool = False
-) -> StoredKey:
+async def create_key(ledger: Ledger, new: NewKey, caller: Caller, *, confirmed: bool = False) -> MadeKey:
     """Add a key, pending until its first code unless it was `confirmed` elsewhere.
 
     Raises:
@@ -103,7 +111,7 @@ async def create_key(
         StoreError: See `Ledger.transact`.
     """
 
-    def work(snapshot: Snapshot, now: float) -> tuple[Act, StoredKey]:
+    def work(snapshot: Snapshot, now: float) -> tuple[Act, MadeKey]:
         others: list[Change] = []
         for stored in snapshot.keys:
             if stored.status is Status.ACTIVE or not _is_over(stored, now):
@@ -111,7 +119,8 @@ async def create_key(
             others.append(RemoveKey(stored.id))
         added = _added(ledger, snapshot, new, now, confirmed=confirmed)
         others.append(AddKey(added))
-        return Act(Changes(others=others), [key_event("key.create", added, caller, now)]), added
+        event = key_event("key.create", added, caller, now)
+        return Act(Changes(others=others), [event]), MadeKey(added, new.key)
 
     wanted = Wanted(names=[new.name], statuses=_LIVE, meta=(ACTIVE_SEAL,))
     try:
@@ -120,7 +129,7 @@ async def create_key(
         raise _exists(new.name) from None
 
 
-async def rotate_key(ledger: Ledger, name: str, caller: Caller) -> StoredKey:
+async def rotate_key(ledger: Ledger, name: str, caller: Caller) -> MadeKey:
     """Add a pending successor with a new secret to an active key, which works on until then.
 
     A successor that is pending already is dropped: its QR code was lost, or seen by the wrong person.
@@ -130,7 +139,7 @@ async def rotate_key(ledger: Ledger, name: str, caller: Caller) -> StoredKey:
         StoreError: See `Ledger.transact`.
     """
 
-    def work(snapshot: Snapshot, now: float) -> tuple[Act, StoredKey]:
+    def work(snapshot: Snapshot, now: float) -> tuple[Act, MadeKey]:
         active = snapshot.find(name)
         if active is None:
             raise RefusedError(Reason.NO_SUCH_KEY, "there is no active key of this name")
@@ -150,7 +159,8 @@ async def rotate_key(ledger: Ledger, name: str, caller: Caller) -> StoredKey:
         )
         added = _added(ledger, snapshot, new, now, confirmed=False)
         others.append(AddKey(added))
-        return Act(Changes(others=others), [key_event("key.rotate", added, caller, now)]), added
+        event = key_event("key.rotate", added, caller, now)
+        return Act(Changes(others=others), [event]), MadeKey(added, key)
 
     return await ledger.transact(Wanted(names=[name], statuses=_LIVE, meta=(ACTIVE_SEAL,)), work)
 

@@ -24,8 +24,6 @@ class Reason(StrEnum):
     """No token of this name that counts."""
     TOKEN_EXISTS = "token-exists"  # noqa: S105 - as above
     """A token of this name counts already."""
-    BEYOND_YOURS = "beyond-yours"
-    """A token may not hand out more than it has."""
 
 
 class RefusedError(Exception):

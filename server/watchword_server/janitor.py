@@ -1,4 +1,4 @@
-"""What has to be done from time to time: pending keys end, uses of tokens are noted, rows are dropped."""
+"""What has to be done from time to time: pending keys end, uses of tokens are noted, rows dropped."""
 
 from __future__ import annotations
 

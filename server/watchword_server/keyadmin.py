@@ -54,7 +54,7 @@ async def find_key(ledger: Ledger, name: str) -> Sequence[StoredKey]:
 
 
 async def patch_key(
-    ledger: Ledger, name: str, patch: KeyPatch, caller: Caller, *, version: int | None = None
+    ledger: Ledger, name: str, patch: KeyPatch, caller: Caller, *, seen: tuple[int, int] | None = None
 ) -> StoredKey:
     """Change a key's labels or window.
 
@@ -63,7 +63,7 @@ async def patch_key(
         name: The key's name; without an active one its pending one is meant.
         patch: What changes.
         caller: Who asks.
-        version: The version that was seen; None to change whatever is there.
+        seen: The number and version that were seen; None to change whatever is there.
 
     Raises:
         RefusedError: `NO_SUCH_KEY` or `CHANGED`.
@@ -76,7 +76,7 @@ async def patch_key(
     }
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, StoredKey]:
-        stored = _seen(snapshot, version)
+        stored = _first(snapshot, seen)
         after = msgspec.structs.replace(stored, **fields, version=stored.version + 1)
         event = key_event("key.change", stored, caller, now, detail=", ".join(sorted(fields)))
         return Act(Changes(others=[PutKey(stored, after)]), [event]), after
@@ -84,7 +84,9 @@ async def patch_key(
     return await ledger.transact(Wanted(names=[name], statuses=_LIVE), work)
 
 
-async def delete_key(ledger: Ledger, name: str, caller: Caller, *, version: int | None = None) -> None:
+async def delete_key(
+    ledger: Ledger, name: str, caller: Caller, *, seen: tuple[int, int] | None = None
+) -> None:
     """Delete a key for good, with its successor, retired predecessors, recovery codes and tickets.
 
     Raises:
@@ -94,7 +96,7 @@ async def delete_key(ledger: Ledger, name: str, caller: Caller, *, version: int 
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, None]:
         live = [stored for stored in snapshot.keys if stored.status in _LIVE]
-        first = _seen(msgspec.structs.replace(snapshot, keys=live), version)
+        first = _first(msgspec.structs.replace(snapshot, keys=live), seen)
         removals = [RemoveKey(stored.id) for stored in snapshot.keys]
         return Act(Changes(others=removals), [key_event("key.delete", first, caller, now)]), None
 
@@ -111,7 +113,7 @@ async def unlock_key(ledger: Ledger, name: str, caller: Caller) -> StoredKey:
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, StoredKey]:
         advances = [Advance(stored.id, stored.state, unlocked(stored.state)) for stored in snapshot.keys]
-        first = _seen(snapshot, None)
+        first = _first(snapshot)
         event = key_event("lock.reset", first, caller, now, detail=f"{first.state.failures} failures")
         return Act(Changes(advances=advances), [event]), first
 
@@ -127,7 +129,7 @@ async def resync_key(ledger: Ledger, name: str, first: str, second: str, caller:
     """
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, Decision]:
-        stored = _seen(snapshot, None)
+        stored = _first(snapshot)
         decision = resync(ledger.keyring.open_key(stored), stored.state, first, second, now)
         event = key_event("resync", stored, caller, now, decision=decision)
         return Act(_advanced(stored, decision), [event]), decision
@@ -146,7 +148,7 @@ async def examine_code(
     """
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, Examination]:
-        stored = _seen(snapshot, None)
+        stored = _first(snapshot)
         key = ledger.keyring.open_key(stored)
         reach = default_window(key, window) if stored.window is None else stored.window
         found = examine(key, stored.state, code, now, reach)
@@ -159,11 +161,11 @@ async def examine_code(
     return await ledger.transact(Wanted(names=[name]), work)
 
 
-def _seen(snapshot: Snapshot, version: int | None) -> StoredKey:
+def _first(snapshot: Snapshot, seen: tuple[int, int] | None = None) -> StoredKey:
     if not snapshot.keys:
         raise RefusedError(Reason.NO_SUCH_KEY, "there is no key of this name")
     first = snapshot.keys[0]
-    if version is not None and first.version != version:
+    if seen is not None and (first.id, first.version) != seen:
         raise RefusedError(Reason.CHANGED, "the key was changed since you saw it; look at it again")
     return first
 

@@ -90,6 +90,16 @@ class Ledger:
 
         return await self.store.transact(wanted, work)
 
+    async def probe(self) -> None:
+        """Do all that a decision needs, except deciding: open, read, write, look at the clock.
+
+        Raises:
+            StoreError: Nothing could be decided now.
+        """
+        await self.audit_key()
+        await self.store.probe()
+        check_clock((await self.store.audit_head()).at, self._clock())
+
     async def audit_key(self) -> bytes:
         """The key of the audit log, opened once.
 

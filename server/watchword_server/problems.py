@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 from aiohttp import web
 
+from watchword_server.errors import Reason, RefusedError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,10 +45,17 @@ UNKNOWN_FORMAT = ProblemType("unknown-format", "Unknown format", 400)
 UNAUTHORIZED = ProblemType("unauthorized", "Unauthorized", 401)
 INSUFFICIENT_SCOPE = ProblemType("insufficient-scope", "The token may not do this", 403)
 NO_SUCH_KEY = ProblemType("no-such-key", "No such key", 404)
+NO_SUCH_TOKEN = ProblemType("no-such-token", "No such token", 404)
 NOT_FOUND = ProblemType("not-found", "Nothing here", 404)
 METHOD_NOT_ALLOWED = ProblemType("method-not-allowed", "Method not allowed", 405)
 NOT_ACCEPTABLE = ProblemType("not-acceptable", "Not acceptable", 406)
 BODY_TIMEOUT = ProblemType("body-timeout", "The body did not arrive", 408)
+IMMUTABLE_MEMBER = ProblemType("immutable-member", "This cannot be changed", 409)
+KEY_EXISTS = ProblemType("key-exists", "There is such a key already", 409)
+KEY_PENDING = ProblemType("key-pending", "The key is not confirmed yet", 409)
+TOKEN_EXISTS = ProblemType("token-exists", "There is such a token already", 409)
+NOT_PENDING = ProblemType("not-pending", "The key does not wait to be confirmed", 410)
+PRECONDITION_FAILED = ProblemType("precondition-failed", "It was changed in between", 412)
 BODY_TOO_LONG = ProblemType("body-too-long", "The body is too long", 413)
 URI_TOO_LONG = ProblemType("uri-too-long", "The request line is too long", 414)
 UNSUPPORTED_MEDIA_TYPE = ProblemType("unsupported-media-type", "Unsupported media type", 415)
@@ -54,6 +63,8 @@ EXPECTATION_FAILED = ProblemType("expectation-failed", "Expectation failed", 417
 IDEMPOTENCY_KEY_REUSED = ProblemType(
     "idempotency-key-reused", "The Idempotency-Key was used for another request", 422
 )
+INVALID_KEY = ProblemType("invalid-key", "No authenticator could use this key", 422)
+WRONG_CODE = ProblemType("wrong-code", "The code is not right", 422)
 DISABLED = ProblemType("disabled", "The key is disabled", 423)
 LOCKED = ProblemType("locked", "The key is locked", 429)
 TOO_MANY_REQUESTS = ProblemType("too-many-requests", "Too many requests", 429)
@@ -102,6 +113,21 @@ class ProblemError(Exception):
             headers=self.headers,
             content_type=CONTENT_TYPE,
         )
+
+
+_REFUSALS = {
+    Reason.NO_SUCH_KEY: NO_SUCH_KEY,
+    Reason.KEY_EXISTS: KEY_EXISTS,
+    Reason.NOT_PENDING: NOT_PENDING,
+    Reason.CHANGED: PRECONDITION_FAILED,
+    Reason.NO_SUCH_TOKEN: NO_SUCH_TOKEN,
+    Reason.TOKEN_EXISTS: TOKEN_EXISTS,
+}
+
+
+def problem_of(refusal: RefusedError) -> ProblemError:
+    """The problem that a refusal is, over HTTP."""
+    return ProblemError(_REFUSALS[refusal.reason], str(refusal))
 
 
 def problem_for_status(status: int, allowed: str | None = None) -> ProblemError:

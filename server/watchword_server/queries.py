@@ -55,6 +55,8 @@ def inspect_fields(shape: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
 
 
 def _is_number(kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.Metadata):
+        return _is_number(kind.type)
     if isinstance(kind, inspect.UnionType):
         return any(map(_is_number, kind.types))
     return isinstance(kind, inspect.IntType)

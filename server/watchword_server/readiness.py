@@ -1,4 +1,4 @@
-"""Would a check be answered now? Asked of the store, the disk and the clock, once a second at most."""
+"""Would a check be answered now? Asked of store, seals, clock and disk, once a second at most."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
-from watchword_server.store.protocol import StoreError
+from watchword_server.store.protocol import Cause, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from watchword_server.ledger import Ledger
     from watchword_server.metrics import Metrics
-    from watchword_server.store.protocol import Store
 
 FRESH_SECONDS = 1.0
 """How long an outcome is repeated: however many ask, the disk is written once a second."""
@@ -21,28 +21,24 @@ FRESH_SECONDS = 1.0
 MIN_FREE_BYTES = 16 * 1024 * 1024
 """Below this much free space under the data folder a commit may fail any moment."""
 
-MAX_STEP_BACK = 60.0
-"""Seconds by which the clock may be behind the latest time it has shown."""
-
-_BEFORE_US = 1_735_689_600
-"""The start of 2025: a clock that shows less was never set."""
-
 _OK = "ok"
+_LOOKED_AT = ("store", "sealing-keys", "clock")
+_BLAMED = {
+    Cause.SEALING_KEY_MISSING: "sealing-keys",
+    Cause.SEALING_KEY_WRONG: "sealing-keys",
+    Cause.CLOCK_BACK: "clock",
+}
 _STOPPING = "the server is stopping"
 
 
 class Readiness:
     """Whether the server is ready, and if not, what is wrong."""
 
-    def __init__(
-        self, store: Store, *, clock: Callable[[], float], data_path: Path | None, metrics: Metrics
-    ) -> None:
-        """Look after `store`, the disk under `data_path` if one is named, and `clock`, Unix seconds."""
-        self._store = store
-        self._clock = clock
+    def __init__(self, ledger: Ledger, *, data_path: Path | None, metrics: Metrics) -> None:
+        """Look after `ledger`, and the disk under `data_path` if one is named."""
+        self._ledger = ledger
         self._data_path = data_path
         self._metrics = metrics
-        self._latest = float("-inf")
         self._stopping = False
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[Mapping[str, str]] | None = None
@@ -68,24 +64,21 @@ class Readiness:
     async def checks(self) -> Mapping[str, str]:
         """Everything that is looked at, with `ok` or what is wrong with it."""
         faults = await self.faults()
-        return {"store": _OK, "disk": _OK, "clock": _OK} | dict(faults)
+        return dict.fromkeys((*_LOOKED_AT, "disk"), _OK) | dict(faults)
 
     async def _look(self) -> Mapping[str, str]:
-        checks = {
-            "store": await self._store_state(),
-            "disk": await asyncio.to_thread(self._disk_state),
-            "clock": self._clock_state(),
-        }
+        checks = {**await self._store_states(), "disk": await asyncio.to_thread(self._disk_state)}
         self._metrics.ready(is_ready=set(checks.values()) == {_OK} and not self._stopping)
         return checks
 
-    async def _store_state(self) -> str:
+    async def _store_states(self) -> Mapping[str, str]:
+        states = dict.fromkeys(_LOOKED_AT, _OK)
         try:
-            await self._store.probe()
+            await self._ledger.probe()
         except StoreError as error:
             # Its name, not its message, which may tell a path.
-            return error.cause.value
-        return _OK
+            states[_BLAMED.get(error.cause, "store")] = error.cause.value
+        return states
 
     def _disk_state(self) -> str:
         if self._data_path is None:
@@ -98,11 +91,3 @@ class Readiness:
         if free < MIN_FREE_BYTES:
             return f"{free // 1024} KiB free, {MIN_FREE_BYTES // 1024} KiB are needed"
         return _OK
-
-    def _clock_state(self) -> str:
-        now = self._clock()
-        if now < _BEFORE_US:
-            return "was never set"
-        behind = self._latest - now
-        self._latest = max(self._latest, now)
-        return f"was set back by {behind:.0f} s" if behind > MAX_STEP_BACK else _OK

@@ -161,6 +161,7 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
                     cors_origins=settings.cors_origins,
                     refusals_per_minute=settings.refusals_per_minute,
                     hsts=tls is not None,
+                    public_url=settings.public_url,
                     data_path=settings.data_path,
                 ),
             ),

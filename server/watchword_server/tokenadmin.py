@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from watchword_server.audit import Caller
     from watchword_server.ledger import Ledger
-    from watchword_server.store.records import Snapshot
+    from watchword_server.store.records import Change, Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,28 +44,21 @@ class MadeToken:
     """To be shown this once."""
 
 
-async def create_token(
-    ledger: Ledger, new: NewToken, caller: Caller, *, granted_by: Token | None = None
-) -> MadeToken:
-    """Make a token.
-
-    Args:
-        ledger: Where tokens are.
-        new: What it is to be.
-        caller: Who asks.
-        granted_by: The token by which it is asked for; None at the command line.
+async def create_token(ledger: Ledger, new: NewToken, caller: Caller) -> MadeToken:
+    """Make a token. The name of one that counts no more can be used again.
 
     Raises:
-        RefusedError: `TOKEN_EXISTS`; `BEYOND_YOURS` if it could touch keys its giver cannot.
+        RefusedError: `TOKEN_EXISTS`.
         StoreError: See `Ledger.transact`.
     """
-    if granted_by is not None and granted_by.keys is not None:
-        if new.keys is None or not new.keys <= granted_by.keys:
-            message = "a token that is limited to some keys makes only tokens for these"
-            raise RefusedError(Reason.BEYOND_YOURS, message)
     text = new_token()
 
-    def work(_: Snapshot, now: float) -> tuple[Act, MadeToken]:
+    def work(snapshot: Snapshot, now: float) -> tuple[Act, MadeToken]:
+        others: list[Change] = [
+            PutToken(replace(each, replaced_at=now))
+            for each in snapshot.tokens
+            if each.name == new.name and each.replaced_at is None and _is_over(each, now)
+        ]
         token = Token(
             name=new.name,
             digest=digest_of(text),
@@ -76,10 +69,11 @@ async def create_token(
             expires_at=None if new.lifetime is None else now + new.lifetime,
         )
         event = _event("token.create", token, caller, now, " ".join(sorted(token.scopes)))
-        return Act(Changes(others=[AddToken(token)]), [event]), MadeToken(token, text)
+        others.append(AddToken(token))
+        return Act(Changes(others=others), [event]), MadeToken(token, text)
 
     try:
-        return await ledger.transact(Wanted(), work)
+        return await ledger.transact(Wanted(tokens=True), work)
     except TokenNameTakenError:
         message = f"there is a token {new.name} already"
         raise RefusedError(Reason.TOKEN_EXISTS, message) from None
@@ -133,6 +127,10 @@ def find_token(tokens: Sequence[Token], name: str, now: float) -> Token:
         if token.name == name and token.replaced_at is None and token.counts(now):
             return token
     raise _no_such_token(name)
+
+
+def _is_over(token: Token, now: float) -> bool:
+    return token.revoked_at is None and not token.counts(now)
 
 
 def _no_such_token(name: str) -> RefusedError:

@@ -145,6 +145,10 @@ class TokenBook:
         self._used.add(digest)
         return found
 
+    def forget(self) -> None:
+        """Read the store again when asked next: a token was just made or revoked."""
+        self._read_at = float("-inf")
+
     async def note_uses(self) -> None:
         """Write down, to the minute, which tokens were used since the last time.
 

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 
 from watchword_server.appkeys import ACCESS, TOKEN, TOKEN_LIMITS, TOKENS
-from watchword_server.problems import INSUFFICIENT_SCOPE, UNAUTHORIZED, ProblemError
+from watchword_server.names import DEFAULT_KEY
+from watchword_server.problems import INSUFFICIENT_SCOPE, NO_SUCH_KEY, UNAUTHORIZED, ProblemError
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
+    from watchword_server.tokens import Token
+
+_ABOUT_DEFAULT_KEY = ("/", "/qr", "/check/{code}")
 _CHALLENGE = 'Bearer realm="watchword"'
 
 
@@ -47,8 +51,32 @@ async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
             headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{needed}"'},
             scope=needed,
         )
+    if token.keys is not None:
+        _require_reach(request, token)
     request[TOKEN] = token
     return await handler(request)
+
+
+def _require_reach(request: web.Request, token: Token) -> None:
+    """Keep a token that is limited to some keys to these.
+
+    Raises:
+        ProblemError: 404 for another key, as if there were none; 403 for what is about all keys.
+    """
+    resource = request.match_info.route.resource
+    path = "" if resource is None else resource.canonical
+    if path.startswith("/v1/keys/{name}"):
+        name = request.match_info["name"]
+    elif path in _ABOUT_DEFAULT_KEY:
+        name = DEFAULT_KEY
+    elif path == "/v1/keys":
+        # Its handlers look at each key.
+        return
+    else:
+        detail = "a token that is limited to some keys may not do this"
+        raise ProblemError(INSUFFICIENT_SCOPE, detail)
+    if not token.may_touch(name):
+        raise ProblemError(NO_SUCH_KEY, "there is no active key of this name")
 
 
 def _presented(request: web.Request) -> str | None:

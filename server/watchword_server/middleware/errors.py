@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from aiohttp import HttpVersion11, web
 
 from watchword_server.appkeys import CLIENT
+from watchword_server.errors import RefusedError
 from watchword_server.middleware.headers import give_request_id
 from watchword_server.middleware.limits import tell
 from watchword_server.problems import (
@@ -21,6 +22,7 @@ from watchword_server.problems import (
     VERSION_NOT_SUPPORTED,
     ProblemError,
     problem_for_status,
+    problem_of,
 )
 from watchword_server.store.protocol import StoreError
 
@@ -83,6 +85,8 @@ def _answer_to(error: Exception, request_id: str) -> web.Response:
             if error.headers is not None and error.headers.get("Connection") == "close":
                 response.force_close()
             return response
+        case RefusedError():
+            return problem_of(error).response()
         case web.HTTPException():
             return problem_for_status(error.status, error.headers.get("Allow")).response()
         case StoreError():

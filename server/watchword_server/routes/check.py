@@ -13,8 +13,8 @@ from watchword_server.appkeys import CHECKER, TOKEN
 from watchword_server.bodies import json_response
 from watchword_server.callers import IDEMPOTENCY_KEY, caller_of, retry_of
 from watchword_server.names import DEFAULT_KEY
-from watchword_server.problems import IDEMPOTENCY_KEY_REUSED, NO_SUCH_KEY, ProblemError
-from watchword_server.routes.refusals import JUDGING_PROBLEMS, no_such_key, refuse_unjudged
+from watchword_server.problems import IDEMPOTENCY_KEY_REUSED, KEY_PENDING, NO_SUCH_KEY, ProblemError
+from watchword_server.routes.refusals import JUDGING_PROBLEMS, not_active, refuse_unjudged
 from watchword_server.sitting import Question
 from watchword_server.tokens import Scope
 from watchword_server.verifier import Verdict
@@ -93,7 +93,7 @@ async def check_by_path(request: web.Request) -> web.Response:
     outcome = await _ask(request, DEFAULT_KEY, request.match_info["code"])
     decision = outcome.decision
     if decision is None:
-        raise no_such_key()
+        raise await not_active(request, DEFAULT_KEY)
     if decision.verdict is Verdict.DISABLED:
         return json_response(_FALSE, HTTPStatus.LOCKED)
     if decision.verdict is Verdict.LOCKED:
@@ -105,10 +105,11 @@ async def check_by_path(request: web.Request) -> web.Response:
 async def check_key(request: web.Request, sent: CheckRequest) -> web.Response:
     """`POST /v1/keys/{name}/check`: whether the code is valid, now and never again."""
     detailed = Scope.CHECK_DETAIL in request[TOKEN].scopes
-    outcome = await _ask(request, request.match_info["name"], sent.code, detailed=detailed)
+    name = request.match_info["name"]
+    outcome = await _ask(request, name, sent.code, detailed=detailed)
     decision = outcome.decision
     if decision is None:
-        raise no_such_key()
+        raise await not_active(request, name)
     refuse_unjudged(decision)
     accepted = decision.verdict is Verdict.ACCEPTED
     if not detailed:
@@ -203,6 +204,6 @@ CHECK_BY_PATH = Operation(
             examples=_NOT_VALID_EXAMPLE,
         ),
     },
-    problems=(NO_SUCH_KEY,),
+    problems=(NO_SUCH_KEY, KEY_PENDING),
     judges=True,
 )

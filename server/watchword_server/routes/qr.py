@@ -24,6 +24,8 @@ from watchword_server.store.records import Wanted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from watchword_server.store.records import StoredKey
+
 
 class Format(StrEnum):
     """How to show a key."""
@@ -63,18 +65,28 @@ _DRAW: dict[Format, Callable[[str], bytes]] = {
 
 async def show_qr(request: web.Request, query: QrQuery) -> web.Response:
     """`GET /` and `GET /qr`: the default key as SVG, PNG, terminal text or otpauth URI."""
-    wanted = _wanted(request, query)
     snapshot = await request.app[STORE].look(Wanted(names=[DEFAULT_KEY]))
     stored = snapshot.find(DEFAULT_KEY)
     if stored is None:
         raise ProblemError(NO_SUCH_KEY, "there is no active default key")
+    return await draw(request, query, stored)
+
+
+async def draw(request: web.Request, query: QrQuery, stored: StoredKey) -> web.Response:
+    """Answer with a key in the form that was asked for. It holds the secret.
+
+    Raises:
+        ProblemError: 400 or 406: there is no such form.
+        StoreError: The sealing keys do not open it.
+    """
+    wanted = _wanted(request, query)
     keyring, issuer = request.app[LEDGER].keyring, request.app[ISSUER]
 
-    def draw() -> bytes:
+    def drawing() -> bytes:
         return _DRAW[wanted](format_uri(labelled_key(stored, keyring, issuer)))
 
     # In a thread: drawing takes milliseconds in which nobody's code would be checked.
-    drawn = await asyncio.to_thread(draw)
+    drawn = await asyncio.to_thread(drawing)
     charset = "utf-8" if wanted in {Format.TEXT, Format.URI} else None
     return web.Response(
         body=drawn, content_type=_MEDIA_TYPES[wanted], charset=charset, headers={"Vary": "Accept"}
@@ -102,6 +114,13 @@ def _wanted(request: web.Request, query: QrQuery) -> Format:
     return offered[best]
 
 
+QR_ANSWER = Answer(
+    description="The key.",
+    media=[*_MEDIA_TYPES.values()],
+    headers={"Vary": "`Accept`: the type was chosen by it."},
+)
+QR_PROBLEMS = (UNKNOWN_FORMAT, NO_SUCH_KEY, NOT_ACCEPTABLE)
+
 SHOW_QR = Operation(
     id="showQr",
     handler=show_qr,
@@ -109,14 +128,8 @@ SHOW_QR = Operation(
     summary="Show the default key",
     description="As a QR code or a URI, to enrol an authenticator. It holds the secret.",
     query=QrQuery,
-    answers={
-        HTTPStatus.OK: Answer(
-            description="The key.",
-            media=[*_MEDIA_TYPES.values()],
-            headers={"Vary": "`Accept`: the type was chosen by it."},
-        )
-    },
-    problems=(UNKNOWN_FORMAT, NO_SUCH_KEY, NOT_ACCEPTABLE),
+    answers={HTTPStatus.OK: QR_ANSWER},
+    problems=QR_PROBLEMS,
 )
 
 SHOW_QR_AT_ROOT = replace(SHOW_QR, id="showQrAtRoot", summary="Show the default key (prototype)")

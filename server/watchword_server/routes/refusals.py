@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from watchword_server.problems import DISABLED, LOCKED, MALFORMED_CODE, NO_SUCH_KEY, ProblemError
+from typing import TYPE_CHECKING
+
+from watchword_server.appkeys import STORE
+from watchword_server.problems import (
+    DISABLED,
+    KEY_PENDING,
+    LOCKED,
+    MALFORMED_CODE,
+    NO_SUCH_KEY,
+    ProblemError,
+)
+from watchword_server.store.records import Status, Wanted
 from watchword_server.verifier import Decision, Verdict
 
-JUDGING_PROBLEMS = (MALFORMED_CODE, NO_SUCH_KEY, DISABLED, LOCKED)
+if TYPE_CHECKING:
+    from aiohttp import web
+
+JUDGING_PROBLEMS = (MALFORMED_CODE, NO_SUCH_KEY, KEY_PENDING, DISABLED, LOCKED)
 """What every such route can end in."""
 
 
@@ -37,3 +51,11 @@ def refuse_unjudged(decision: Decision) -> None:
 def no_such_key() -> ProblemError:
     """There is no such key, or none that this token may touch."""
     return ProblemError(NO_SUCH_KEY, "there is no active key of this name")
+
+
+async def not_active(request: web.Request, name: str) -> ProblemError:
+    """There is no active key of this name; perhaps one that waits for its first code."""
+    pending = await request.app[STORE].look(Wanted(names=[name], statuses=(Status.PENDING,)))
+    if pending.keys:
+        return ProblemError(KEY_PENDING, "this key waits for its first code; confirm it with that")
+    return no_such_key()

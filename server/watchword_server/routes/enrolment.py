@@ -1,0 +1,247 @@
+"""Enrolment: the QR code of a pending key, links to a page that shows it, and the first code."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from watchword_server import pages
+from watchword_server.api import KEY_NAME, Answer, BodyType, Media, Operation, PathParameter
+from watchword_server.appkeys import CLOCK, ISSUER, LEDGER, PUBLIC_URL, STORE, WINDOW
+from watchword_server.bodies import json_response
+from watchword_server.callers import caller_of
+from watchword_server.enrolment import by_name, by_ticket, confirm_key, make_link, pending_key
+from watchword_server.errors import RefusedError
+from watchword_server.labels import labelled_key
+from watchword_server.problems import KEY_PENDING, NO_SUCH_KEY, NOT_PENDING, WRONG_CODE, ProblemError
+from watchword_server.resync import Finding
+from watchword_server.routes.check import MAX_CODE
+from watchword_server.routes.qr import QR_ANSWER, QR_PROBLEMS, QrQuery, draw
+from watchword_server.routes.refusals import JUDGING_PROBLEMS, refuse_unjudged
+from watchword_server.routes.views import KeyView, etag_of, moment, view_of
+from watchword_server.verifier import Verdict
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from watchword_server.enrolment import Confirmation
+
+_CODE = Annotated[str, Meta(max_length=MAX_CODE, description="The code, digit for digit.")]
+
+
+class LinkMade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A link to the enrolment page, shown this once."""
+
+    url: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return "<LinkMade>"
+
+
+class ConfirmRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The first code."""
+
+    code: _CODE
+
+    def __repr__(self) -> str:
+        return "<ConfirmRequest>"
+
+
+class Confirmed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The key is in use."""
+
+    key: KeyView
+    recovery_codes: Annotated[list[str], Meta(description="Shown this once.")]
+
+    def __repr__(self) -> str:
+        return f"<Confirmed {self.key.name}>"
+
+
+async def show_pending_qr(request: web.Request, query: QrQuery) -> web.Response:
+    """`GET /v1/keys/{name}/qr`: a pending key as SVG, PNG, terminal text or otpauth URI."""
+    snapshot = await request.app[STORE].look(by_name(request.match_info["name"]))
+    return await draw(request, query, pending_key(snapshot, request.app[CLOCK]()))
+
+
+async def invite(request: web.Request) -> web.Response:
+    """`POST /v1/keys/{name}/enrolment-links`: a link for one confirmation, ten minutes long."""
+    link = await make_link(request.app[LEDGER], request.match_info["name"], caller_of(request))
+    base = request.app[PUBLIC_URL] or str(request.url.origin())
+    made = LinkMade(url=f"{base}/enrol/{link.ticket}", expires_at=moment(link.expires_at))
+    return json_response(msgspec.json.encode(made), HTTPStatus.CREATED)
+
+
+async def confirm(request: web.Request, sent: ConfirmRequest) -> web.Response:
+    """`POST /v1/keys/{name}/confirm`: the first code puts the key into use, and is consumed."""
+    confirmation = await confirm_key(
+        request.app[LEDGER],
+        by_name(request.match_info["name"]),
+        sent.code,
+        caller_of(request),
+        window=request.app[WINDOW],
+    )
+    refuse_unjudged(confirmation.decision)
+    if confirmation.decision.verdict is not Verdict.ACCEPTED:
+        raise ProblemError(WRONG_CODE, _hint(confirmation))
+    stored = confirmation.stored
+    answer = Confirmed(key=view_of([stored]), recovery_codes=list(confirmation.recovery_codes))
+    return json_response(msgspec.json.encode(answer), headers={"ETag": etag_of(stored)})
+
+
+async def show_page(request: web.Request) -> web.Response:
+    """`GET /enrol/{ticket}`: the page with the QR code. Looking at it uses nothing up."""
+    try:
+        return await _page(request)
+    except RefusedError:
+        return _closed()
+
+
+async def confirm_on_page(request: web.Request, sent: ConfirmRequest) -> web.Response:
+    """`POST /enrol/{ticket}`: the first code, from the page's form; then the link is used up."""
+    ledger = request.app[LEDGER]
+    where = by_ticket(request.match_info["ticket"])
+    try:
+        confirmation = await confirm_key(
+            ledger, where, sent.code, caller_of(request), window=request.app[WINDOW]
+        )
+        match confirmation.decision.verdict:
+            case Verdict.ACCEPTED:
+                return await asyncio.to_thread(pages.confirmed_page, confirmation.recovery_codes)
+            case Verdict.LOCKED:
+                seconds = confirmation.decision.locked_for or 0
+                message = f"Too many wrong codes. Try again in {seconds} s."
+                page = await _page(request, message, HTTPStatus.TOO_MANY_REQUESTS)
+                page.headers["Retry-After"] = str(seconds)
+                return page
+            case Verdict.DISABLED:
+                message = "Too many wrong codes. Ask whoever sent you here to unlock the key."
+                return await _page(request, message, HTTPStatus.LOCKED)
+            case Verdict.MALFORMED:
+                message = "That is not a code of this key: type exactly the digits the app shows."
+                return await _page(request, message, HTTPStatus.BAD_REQUEST)
+            case _:
+                return await _page(request, _hint(confirmation), HTTPStatus.UNPROCESSABLE_ENTITY)
+    except RefusedError:
+        return _closed()
+
+
+async def _page(request: web.Request, message: str = "", status: int = HTTPStatus.OK) -> web.Response:
+    snapshot = await request.app[STORE].look(by_ticket(request.match_info["ticket"]))
+    stored = pending_key(snapshot, request.app[CLOCK]())
+    keyring, issuer = request.app[LEDGER].keyring, request.app[ISSUER]
+    expires_at = 0.0 if snapshot.ticket is None else snapshot.ticket.expires_at
+
+    def render() -> web.Response:
+        return pages.enrolment_page(labelled_key(stored, keyring, issuer), expires_at, message, status)
+
+    # In a thread: drawing takes milliseconds in which nobody's code would be checked.
+    return await asyncio.to_thread(render)
+
+
+def _closed() -> web.Response:
+    message = "This link was used, or is too old. Ask whoever sent it for another one."
+    return pages.message_page(HTTPStatus.GONE, "This link opens no more", message)
+
+
+def _hint(confirmation: Confirmation) -> str:
+    diagnosis = confirmation.diagnosis
+    if diagnosis is None or diagnosis.finding is Finding.NOTHING:
+        return "this is not the key's code now; take the one that the app shows next"
+    return f"this is not the key's code now: {diagnosis.text}"
+
+
+_TICKET = PathParameter(
+    name="ticket",
+    description="The secret part of an enrolment link.",
+    pattern=re.compile(r"[A-Za-z0-9_-]{32}"),
+    missing=(NOT_PENDING, "this link opens no more"),
+    example="Zm9yLWV4YW1wbGUtb25seS0wMDAwMDAw",
+)
+_HTML = (Media.HTML,)
+
+SHOW_PENDING_QR = Operation(
+    id="showPendingQr",
+    handler=show_pending_qr,
+    tag="Enrolment",
+    summary="Show a pending key as a QR code",
+    description="It holds the secret. Once the key is confirmed it is not shown again.",
+    path=(KEY_NAME,),
+    query=QrQuery,
+    answers={HTTPStatus.OK: QR_ANSWER},
+    problems=(*QR_PROBLEMS, NOT_PENDING),
+)
+
+INVITE = Operation(
+    id="makeEnrolmentLink",
+    handler=invite,
+    tag="Enrolment",
+    summary="Make a link to the enrolment page",
+    description="For one confirmation within ten minutes. A link made before opens no more.",
+    path=(KEY_NAME,),
+    answers={HTTPStatus.CREATED: Answer(description="Shown this once.", json=(LinkMade,))},
+    problems=(NO_SUCH_KEY, NOT_PENDING),
+)
+
+CONFIRM = Operation(
+    id="confirmKey",
+    handler=confirm,
+    tag="Enrolment",
+    summary="Confirm a pending key by its first code",
+    description="The code is consumed, the key is in use, and one that it replaces is retired. A wrong"
+    " code spends an attempt of the name's budget.",
+    path=(KEY_NAME,),
+    body=ConfirmRequest,
+    answers={
+        HTTPStatus.OK: Answer(
+            description="The key is in use.",
+            json=(Confirmed,),
+            headers={"ETag": "Its version, for `If-Match`."},
+        )
+    },
+    problems=(*(each for each in JUDGING_PROBLEMS if each is not KEY_PENDING), NOT_PENDING, WRONG_CODE),
+    judges=True,
+)
+
+SHOW_PAGE = Operation(
+    id="showEnrolmentPage",
+    handler=show_page,
+    tag="Enrolment",
+    summary="The enrolment page",
+    path=(_TICKET,),
+    answers={
+        HTTPStatus.OK: Answer(description="The page.", media=_HTML),
+        HTTPStatus.GONE: Answer(description="The link was used or is too old.", media=_HTML),
+    },
+    problems=(NOT_PENDING,),
+)
+
+CONFIRM_ON_PAGE = Operation(
+    id="confirmOnEnrolmentPage",
+    handler=confirm_on_page,
+    tag="Enrolment",
+    summary="Confirm from the enrolment page",
+    path=(_TICKET,),
+    body=ConfirmRequest,
+    body_type=BodyType.FORM,
+    answers={
+        HTTPStatus.OK: Answer(description="Done; with recovery codes.", media=_HTML),
+        HTTPStatus.BAD_REQUEST: Answer(description="Not a code.", media=_HTML),
+        HTTPStatus.GONE: Answer(description="The link was used or is too old.", media=_HTML),
+        HTTPStatus.UNPROCESSABLE_ENTITY: Answer(description="A wrong code.", media=_HTML),
+        HTTPStatus.LOCKED: Answer(description="The key is disabled.", media=_HTML),
+        HTTPStatus.TOO_MANY_REQUESTS: Answer(
+            description="The key is locked for a time.",
+            media=_HTML,
+            headers={"Retry-After": "Seconds until the lock ends."},
+        ),
+    },
+    problems=(NOT_PENDING,),
+    judges=True,
+)

@@ -1,0 +1,91 @@
+"""Recovery codes over HTTP."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from watchword_server.api import KEY_NAME, Answer, Operation
+from watchword_server.appkeys import LEDGER
+from watchword_server.bodies import json_response
+from watchword_server.callers import caller_of
+from watchword_server.problems import NO_SUCH_KEY
+from watchword_server.recovery import redeem, replace_recovery_codes
+from watchword_server.routes.refusals import JUDGING_PROBLEMS, refuse_unjudged
+from watchword_server.verifier import Verdict
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+
+class RecoveryCodes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """New recovery codes, shown this once."""
+
+    recovery_codes: list[str]
+
+    def __repr__(self) -> str:
+        return "<RecoveryCodes>"
+
+
+class RedeemRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A recovery code."""
+
+    code: Annotated[str, Meta(max_length=64, description="Case, spaces and dashes do not matter.")]
+
+    def __repr__(self) -> str:
+        return "<RedeemRequest>"
+
+
+class Redeemed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether the recovery code is valid; wrong and used ones look the same."""
+
+    valid: bool
+    remaining: Annotated[
+        int | None, Meta(description="Codes that are left; null if this one is not valid.")
+    ]
+
+
+async def make_codes(request: web.Request) -> web.Response:
+    """`POST /v1/keys/{name}/recovery-codes`: ten new ones; those before are void."""
+    name = request.match_info["name"]
+    fresh = await replace_recovery_codes(request.app[LEDGER], name, caller_of(request))
+    made = RecoveryCodes(recovery_codes=list(fresh.codes))
+    return json_response(msgspec.json.encode(made), HTTPStatus.CREATED)
+
+
+async def redeem_code(request: web.Request, sent: RedeemRequest) -> web.Response:
+    """`POST /v1/keys/{name}/recovery-codes/redeem`: valid once, under the key's one lock."""
+    name = request.match_info["name"]
+    redemption = await redeem(request.app[LEDGER], name, sent.code, caller_of(request))
+    refuse_unjudged(redemption.decision)
+    valid = redemption.decision.verdict is Verdict.ACCEPTED
+    answer = Redeemed(valid=valid, remaining=redemption.remaining if valid else None)
+    return json_response(msgspec.json.encode(answer))
+
+
+MAKE_RECOVERY_CODES = Operation(
+    id="makeRecoveryCodes",
+    handler=make_codes,
+    tag="Recovery",
+    summary="Make new recovery codes",
+    description="Ten, each good once; those the key had are void.",
+    path=(KEY_NAME,),
+    answers={HTTPStatus.CREATED: Answer(description="Shown this once.", json=(RecoveryCodes,))},
+    problems=(NO_SUCH_KEY,),
+)
+
+REDEEM = Operation(
+    id="redeemRecoveryCode",
+    handler=redeem_code,
+    tag="Recovery",
+    summary="Check a recovery code",
+    description="Valid once. A wrong one spends an attempt, as a wrong code does.",
+    path=(KEY_NAME,),
+    body=RedeemRequest,
+    answers={HTTPStatus.OK: Answer(description="The code was judged.", json=(Redeemed,))},
+    problems=JUDGING_PROBLEMS,
+    judges=True,
+)
