@@ -291,7 +291,7 @@ def _added(ledger: Ledger, snapshot: Snapshot, new: NewKey, now: float, *, confi
         name=new.name,
         status=Status.ACTIVE if confirmed else Status.PENDING,
         seal=seal,
-        secret=ledger.keyring.ring().seal_secret(seal, number, new.name, key.secret),
+        secret=ledger.keyring.seal_secret(seal, number, new.name, key.secret),
         kind=key.kind,
         algorithm=key.algorithm,
         digits=key.digits,

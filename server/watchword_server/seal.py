@@ -23,7 +23,7 @@ from watchword_server.errors import UserError
 from watchword_server.store.protocol import Cause, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from watchword_server.store.records import StoredKey
 
@@ -97,6 +97,10 @@ class Ring:
     def only(self, number: int) -> Ring:
         """A ring with just that key."""
         return Ring({number: self._keys[number]})
+
+    def without(self, numbers: Collection[int]) -> Ring:
+        """A ring with all keys but these."""
+        return Ring({number: key for number, key in self._keys.items() if number not in numbers})
 
     def text(self) -> str:
         """The lines that `parse` reads. They are the keys themselves."""
@@ -224,6 +228,14 @@ class Keyring:
             StoreError: See `Ring.open`.
         """
         return self._again(lambda ring: ring.open(number, sealed, purpose))
+
+    def seal_secret(self, number: int, key_id: int, name: str, secret: Secret) -> bytes:
+        """As `Ring.seal_secret`, with one more look at the source if need be.
+
+        Raises:
+            StoreError: There is no such sealing key.
+        """
+        return self._again(lambda ring: ring.seal_secret(number, key_id, name, secret))
 
     def create(self) -> Ring:
         """Make the first sealing key, in the file.

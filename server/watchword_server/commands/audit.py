@@ -210,7 +210,7 @@ def prune(
 @contextlib.contextmanager
 def _output(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
     if path is None:
-        yield click.get_binary_stream("stdout")
+        yield sys.stdout.buffer
     else:
         with private_stream(path, force=force) as stream:
             yield stream
