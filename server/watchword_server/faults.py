@@ -14,8 +14,8 @@ from msgspec import inspect
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SAYABLE = re.compile(r"(?!ww_)[A-Za-z_][A-Za-z0-9_.-]{0,31}")
-"""Names that are repeated to their sender; anything else may be a code or a token out of place."""
+_SAYABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
+"""Names that are repeated to their sender: a code begins otherwise, and a token is longer."""
 
 
 def fault_of(value: object, shape: type[msgspec.Struct]) -> str:
@@ -64,8 +64,6 @@ def _words(kind: inspect.Type) -> str:
             words = "true or false"
         case inspect.IntType():
             words = f"a whole number{_range(kind.ge, kind.le, '')}"
-        case inspect.FloatType():
-            words = f"a number{_range(kind.ge, kind.le, '')}"
         case inspect.StrType():
             form = f" of the form {kind.pattern}" if kind.pattern else ""
             words = f"text{_range(kind.min_length, kind.max_length, ' characters')}{form}"
@@ -83,7 +81,7 @@ def _words(kind: inspect.Type) -> str:
     return words
 
 
-def _range(least: float | None, most: float | None, unit: str) -> str:
+def _range(least: int | None, most: int | None, unit: str) -> str:
     match least, most:
         case None, None:
             return ""

@@ -14,7 +14,15 @@ from aiohttp import web
 
 from requests_to import body_of, name_of, path_of, sent_with
 from watchword_server import bodies
-from watchword_server.api import Answer, BodyType, Endpoint, Operation, RequestHeader, request_handler
+from watchword_server.api import (
+    KEY_NAME,
+    Answer,
+    BodyType,
+    Endpoint,
+    Operation,
+    RequestHeader,
+    request_handler,
+)
 from watchword_server.bodies import json_response
 from watchword_server.metrics import Metrics
 from watchword_server.middleware.errors import make_errors
@@ -64,7 +72,7 @@ class TestEveryRoute:
             assert "ww_" not in answer.text
 
     @pytest.mark.parametrize("row", [row for row in ROUTES if "{name}" in row.path], ids=name_of)
-    @pytest.mark.parametrize("name", ["Default", "default%20", ".", "-a", "x" * 65, "d%C3%A9f", "a%00"])
+    @pytest.mark.parametrize("name", ["Default", "default%20", "a.", "-a", "x" * 65, "d%C3%A9f", "a%00"])
     async def test_a_name_has_one_spelling(
         self, client: httpx.AsyncClient, row: Endpoint, name: str
     ) -> None:
@@ -175,10 +183,11 @@ NOTHING = {200: Answer(description="Fine.")}
 
 @contextlib.asynccontextmanager
 async def answering(**declared: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A server of one declared endpoint, `POST /`."""
+    """A server of one declared endpoint, which takes POST at the root or at its path parameter."""
     operation = Operation(id="it", tag="It", summary="It", answers=NOTHING, **declared)
+    path = "/" + "".join(f"{{{each.name}}}" for each in operation.path)
     app = web.Application(middlewares=[make_errors(Metrics())], client_max_size=bodies.MAX_BODY)
-    app.router.add_post("/", request_handler(Endpoint("POST", "/", None, operation)))
+    app.router.add_post(path, request_handler(Endpoint("POST", path, None, operation)))
     runner = web.AppRunner(app)
     await runner.setup()
     try:
@@ -340,6 +349,22 @@ class TestHeaders:
         if status == 400:
             assert slug(answer) == "malformed-header"
             assert "If-Match" in answer.json()["detail"]
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        ("name", "status"),
+        [("a", 200), ("default", 200), ("a.b_c-d", 200), ("x" * 64, 200), ("x" * 65, 404), ("A", 404),
+         ("-a", 404), ("a.", 404), ("a%20", 404), ("a%0A", 404), ("a%00", 404), ("%C3%A9", 404)],
+    )  # fmt: skip
+    async def test_only_the_one_spelling_of_a_name_reaches_the_handler(
+        self, name: str, status: int
+    ) -> None:
+        async with answering(handler=echo, path=[KEY_NAME]) as client:
+            answer = await client.post(f"/{name}")
+        assert answer.status_code == status
+        if status == 404:
+            assert slug(answer) == "no-such-key"
 
 
 def test_a_path_and_its_parameters_go_together() -> None:

@@ -30,19 +30,32 @@ FORM_PROBLEMS = {"malformed-body", "malformed-header", "malformed-query"}
 async def test_every_answer_is_as_documented(server: RunningServer) -> None:
     async with server.client("") as client:
         document = (await client.get("/openapi.json")).json()
-    failures, operations = await asyncio.to_thread(_run, server, document)
+    failures, operations = await asyncio.to_thread(_run, server.url, server.token, document)
     assert failures == []
     assert operations == {
         f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
     }
 
 
-def _run(server: RunningServer, document: dict[str, Any]) -> tuple[list[str], set[str]]:
+async def test_so_is_every_answer_to_a_token_that_may_only_check(server: RunningServer) -> None:
+    async with server.client("") as client:
+        document = (await client.get("/openapi.json")).json()
+    document["paths"] = {
+        path: methods
+        for path, methods in document["paths"].items()
+        if path.endswith(("/check", "{code}"))
+    }
+    failures, operations = await asyncio.to_thread(_run, server.url, server.check_token, document)
+    assert failures == []
+    assert operations == {"POST /v1/keys/{name}/check", "GET /check/{code}"}
+
+
+def _run(url: str, token: str, document: dict[str, Any]) -> tuple[list[str], set[str]]:
     config = SchemathesisConfig.from_dict(
         {
             "seed": 6238,
-            "base-url": server.url,
-            "headers": {"Authorization": f"Bearer {server.token}"},
+            "base-url": url,
+            "headers": {"Authorization": f"Bearer {token}"},
             "generation": {
                 "deterministic": True,
                 "max-examples": EXAMPLES,

@@ -41,7 +41,10 @@ MAX_CODE = 64
 class CheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of `POST /v1/keys/{name}/check`."""
 
-    code: Annotated[str, msgspec.Meta(max_length=MAX_CODE, description="The code, digit for digit.")]
+    code: Annotated[
+        str,
+        msgspec.Meta(max_length=MAX_CODE, description="The code, digit for digit.", examples=["492039"]),
+    ]
 
     def __repr__(self) -> str:
         return "<CheckRequest>"
