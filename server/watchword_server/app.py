@@ -52,6 +52,7 @@ def create_app(  # noqa: PLR0913 - all by name
     window: int = 1,
     issuer: str = "Watchword",
     configured_tokens: Iterable[Token] = (),
+    audit_retention: float | None = None,
     edge: Edge | None = None,
 ) -> web.Application:
     """Put the validator together.
@@ -62,6 +63,7 @@ def create_app(  # noqa: PLR0913 - all by name
         window: Steps accepted either side of the current one, 0 to 10.
         issuer: Who hands the keys out, as authenticators will show it.
         configured_tokens: Tokens that count beside those of the store.
+        audit_retention: Seconds for which rows of the audit log are kept; None for ever.
         edge: How the application meets the network; None for loopback.
     """
     edge = edge or Edge()
@@ -88,7 +90,7 @@ def create_app(  # noqa: PLR0913 - all by name
     if edge.cors_origins:
         app.on_response_prepare.append(make_share(edge.cors_origins))
     app.cleanup_ctx.append(_drain_checker)
-    app.cleanup_ctx.append(_tidy)
+    app.cleanup_ctx.append(_tidying(audit_retention))
     add_routes(app)
     return app
 
@@ -104,9 +106,12 @@ def _edge_middlewares(edge: Edge, metrics: Metrics, refusals: Refusals | None) -
         yield make_preflight(edge.cors_origins)
 
 
-async def _tidy(app: web.Application) -> AsyncIterator[None]:
-    async with tidying(app[LEDGER], app[TOKENS], app[CLOCK]):
-        yield
+def _tidying(audit_retention: float | None) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def tidy(app: web.Application) -> AsyncIterator[None]:
+        async with tidying(app[LEDGER], app[TOKENS], app[CLOCK], audit_retention):
+            yield
+
+    return tidy
 
 
 async def _drain_checker(app: web.Application) -> AsyncIterator[None]:

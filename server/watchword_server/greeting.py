@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from watchword_server.bootstrap import Activation
+from watchword_server.bootstrap import Activation, Bootstrapped
 from watchword_server.names import DEFAULT_KEY
 from watchword_server.sockets import UNIX_URL
+from watchword_server.store.protocol import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +30,13 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     database: Path
-    activation: Activation
-    token: str | None
-    """The first token, if it was made just now."""
-    has_token: bool
-    """Whether any token counts."""
+    done: Bootstrapped | StoreError
+    """What was found or made in it, or why it is not ready."""
+
+    @property
+    def token(self) -> str | None:
+        """The first token, if it was made just now."""
+        return None if isinstance(self.done, StoreError) else self.done.first_token
 
     def __repr__(self) -> str:
         return f"<Greeting {self.url}>"
@@ -41,6 +44,8 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     def as_json(self) -> str:
         """One line for a parent process."""
         members = {"url": self.url, "database": str(self.database), "key": DEFAULT_KEY}
+        if isinstance(self.done, StoreError):
+            members["not_ready"] = self.done.cause.value
         if self.token is not None:
             members["token"] = self.token
         return msgspec.json.encode(members).decode()
@@ -57,8 +62,10 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
         facts = [
             f"Watchword server {version('watchword')} on {self.url}",
             f"  data   {self.database}",
-            f"  key    {DEFAULT_KEY}: {_KEY_NEWS[self.activation]}",
         ]
+        if isinstance(self.done, StoreError):
+            return [*facts, f"  not ready: {self.done}"]
+        facts.append(f"  key    {DEFAULT_KEY}: {_KEY_NEWS[self.done.activation]}")
         if self.token is not None:
             facts.append(f"  token  {self.token}")
             facts.append("         shown this once: keep it where only you can read it")
@@ -67,8 +74,10 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     def _next_steps(self, options: Sequence[str]) -> list[str]:
         create = shlex.join(["watchword-server", "tokens", "create", *options])
         another = f"{create} NAME --scope check --scope qr"
+        if isinstance(self.done, StoreError):
+            return ["Every check is answered 503 until then.", "Ctrl+C stops the server."]
         if self.token is None:
-            need = "To make another token" if self.has_token else "No token counts. To make one"
+            need = "To make another token" if self.done.has_token else "No token counts. To make one"
             return [f"{need}:", f"  {another}", "Ctrl+C stops the server."]
         curl, url = 'curl -sH "Authorization: Bearer $WATCHWORD_TOKEN"', self.url
         if url.startswith(UNIX_URL):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from typing import TYPE_CHECKING
 
 from watchword_server.audit import key_event
+from watchword_server.audit_check import log_checkpoint
 from watchword_server.bootstrap import SERVER
 from watchword_server.ledger import Act
+from watchword_server.retention import prune_audit
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.records import Changes, RemoveKey, Status, Wanted
 
@@ -23,13 +26,18 @@ if TYPE_CHECKING:
 ROUND_SECONDS = 60
 """How often."""
 
+ROUNDS_A_CHECKPOINT = 60
+"""Rounds from one note of the audit log's end to the next."""
+
 _BATCH = 100
 
 _logger = logging.getLogger(__name__)
 
 
-async def tidy(ledger: Ledger, tokens: TokenBook, clock: Callable[[], float]) -> None:
-    """Do one round.
+async def tidy(
+    ledger: Ledger, tokens: TokenBook, clock: Callable[[], float], audit_retention: float | None
+) -> None:
+    """Do one round; `audit_retention` is how many seconds rows are kept, None for ever.
 
     Raises:
         StoreError: The database failed; the next round does what was left.
@@ -38,12 +46,17 @@ async def tidy(ledger: Ledger, tokens: TokenBook, clock: Callable[[], float]) ->
     await ledger.store.prune(now=clock())
     while await _end_pending_keys(ledger, clock()) == _BATCH:
         pass
+    if audit_retention is not None:
+        await prune_audit(ledger, clock() - audit_retention)
 
 
 @contextlib.asynccontextmanager
-async def tidying(ledger: Ledger, tokens: TokenBook, clock: Callable[[], float]) -> AsyncIterator[None]:
-    """Do a round each minute, and a last one at the end."""
-    task = asyncio.create_task(_rounds(ledger, tokens, clock), name="janitor")
+async def tidying(
+    ledger: Ledger, tokens: TokenBook, clock: Callable[[], float], audit_retention: float | None
+) -> AsyncIterator[None]:
+    """Do a round each minute and note the end of the audit log each hour, and both at the end."""
+    rounds = _rounds(ledger, tokens, clock, audit_retention)
+    task = asyncio.create_task(rounds, name="janitor")
     try:
         yield
     finally:
@@ -51,13 +64,18 @@ async def tidying(ledger: Ledger, tokens: TokenBook, clock: Callable[[], float])
         await asyncio.wait([task])
         with contextlib.suppress(StoreError):
             await tokens.note_uses()
+            await log_checkpoint(ledger)
 
 
-async def _rounds(ledger: Ledger, tokens: TokenBook, clock: Callable[[], float]) -> None:
-    while True:
+async def _rounds(
+    ledger: Ledger, tokens: TokenBook, clock: Callable[[], float], audit_retention: float | None
+) -> None:
+    for count in itertools.count(1):
         await asyncio.sleep(ROUND_SECONDS)
         try:
-            await tidy(ledger, tokens, clock)
+            await tidy(ledger, tokens, clock, audit_retention)
+            if count % ROUNDS_A_CHECKPOINT == 0:
+                await log_checkpoint(ledger)
         except StoreError as error:
             _logger.warning("tidying up has to wait: %s", error)
 

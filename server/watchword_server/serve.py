@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any
 from watchword_server import sockets
 from watchword_server.app import create_app
 from watchword_server.appkeys import READINESS
-from watchword_server.bootstrap import bootstrap, prepare
 from watchword_server.connections import MAX_CONNECTIONS, Listener, Runner
-from watchword_server.datadir import prepare_data_dir
+from watchword_server.datadir import hold, prepare_data_dir
 from watchword_server.edge import Edge
 from watchword_server.errors import UserError
 from watchword_server.greeting import Greeting
 from watchword_server.ledger import Ledger
 from watchword_server.middleware.errors import where_of
+from watchword_server.opening import make_ready, make_ready_in_time
 from watchword_server.preflight import refuse_unsound
 from watchword_server.seal import Keyring
+from watchword_server.store.protocol import StoreError
 from watchword_server.store.sqlite import SqliteStore
 from watchword_server.systemd import Notifier, inherited_sockets
 from watchword_server.tls import Tls, tls_files
@@ -36,8 +37,11 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from watchword_server.bootstrap import Bootstrapped
     from watchword_server.dotenv import Configured
     from watchword_server.settings import Settings
+
+_DAY = 86_400.0
 
 _logger = logging.getLogger(__name__)
 
@@ -63,7 +67,7 @@ def serve(
         settings: Where to listen and how to check.
         configured: The key and the token of the prototype's settings.
         clock: Unix seconds.
-        announce: Called once, when the server listens.
+        announce: Called when the server listens, and again if it was not ready then and is later.
         stop_on_eof: Whether the end of standard input stops the server.
 
     Raises:
@@ -82,7 +86,10 @@ def serve(
         async def run() -> None:
             asyncio.get_running_loop().set_exception_handler(_log_stray)
             stop = _stop_signal(stop_on_eof=stop_on_eof)
-            async with _started(settings, configured, clock, bound, database, tls) as (greeting, runner):
+            async with _started(settings, configured, clock, bound, database, tls, announce) as (
+                greeting,
+                runner,
+            ):
                 _reload_on_hangup(tls, notifier)
                 _collect_garbage_less_often()
                 if os.geteuid() == 0:
@@ -141,14 +148,14 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
     bound: Sequence[socket.socket],
     database: Path,
     tls: Tls | None,
+    announce: Callable[[Greeting], None],
 ) -> AsyncIterator[tuple[Greeting, Runner]]:
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(hold(settings.data_path))
         store = await SqliteStore.open(database)
         stack.push_async_callback(store.close)
-        keyring = Keyring(settings.sealing_keys_path, os.environ)
-        await prepare(store, keyring)
-        ledger = Ledger(store, keyring, clock=clock)
-        done = await bootstrap(ledger, configured)
+        ledger = Ledger(store, Keyring(settings.sealing_keys_path, os.environ), clock=clock)
+        done = await make_ready(ledger, configured)
         runner = make_runner(
             create_app(
                 ledger=ledger,
@@ -156,6 +163,7 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
                 window=settings.window,
                 issuer=settings.issuer,
                 configured_tokens=() if configured.token is None else (configured.token,),
+                audit_retention=settings.audit_retention_days * _DAY or None,
                 edge=Edge(
                     trusted_proxies=settings.trusted_proxies,
                     cors_origins=settings.cors_origins,
@@ -173,16 +181,19 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
             # A Unix socket does not leave the machine.
             is_plain = tls is None or each.family == socket.AF_UNIX
             await Listener(runner, each, None if is_plain or tls is None else tls.context).start()
-        yield (
-            Greeting(
-                url=sockets.url_of(bound[0], secure=tls is not None),
-                database=database,
-                activation=done.activation,
-                token=done.first_token,
-                has_token=done.has_token,
-            ),
-            runner,
-        )
+        url = sockets.url_of(bound[0], secure=tls is not None)
+        greeting = Greeting(url=url, database=database, done=done)
+        if isinstance(done, StoreError):
+            _logger.error("not ready: %s", done)
+            waiting = asyncio.create_task(make_ready_in_time(ledger, configured), name="opening")
+            stack.callback(waiting.cancel)
+
+            def announce_again(task: asyncio.Task[Bootstrapped]) -> None:
+                if not task.cancelled():
+                    announce(Greeting(url=url, database=database, done=task.result()))
+
+            waiting.add_done_callback(announce_again)
+        yield greeting, runner
 
 
 def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
