@@ -32,7 +32,7 @@ from watchword_server.store.sqlite import SqliteStore
 from watchword_server.tokens import Scope, Token, digest_of, new_token
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from watchword_server.edge import Edge
@@ -167,6 +167,7 @@ async def running_server(
     window: int = 1,
     issuer: str = "Watchword",
     edge: Edge | None = None,
+    tokens: Sequence[Token] = (),
 ) -> AsyncIterator[RunningServer]:
     """Run the application on a free loopback port; run it again on the same folder to restart it."""
     clock = clock or Clock()
@@ -176,7 +177,7 @@ async def running_server(
         ledger = await open_ledger(store, folder, clock)
         await activate_key(ledger, "default", key)
         texts = {name: new_token() for name in _TOKENS}
-        tokens = [
+        made = [
             Token(name=name, digest=digest_of(texts[name]), scopes=frozenset(scopes))
             for name, scopes in _TOKENS.items()
         ]
@@ -185,7 +186,7 @@ async def running_server(
             clock=clock,
             window=window,
             issuer=issuer,
-            configured_tokens=tokens,
+            configured_tokens=[*made, *tokens],
             edge=edge,
         )
         app.on_response_prepare.append(statuses.note)

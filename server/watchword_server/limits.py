@@ -104,7 +104,8 @@ class Buckets:
             self._full_at.pop(sender, None)
             return now, now
         # A clock that was set back must not keep anyone out for longer than an empty bucket does.
-        return now, min(full_at, now + policy.burst * policy.interval)
+        self._full_at[sender] = full_at = min(full_at, now + policy.burst * policy.interval)
+        return now, full_at
 
 
 def _is_allowed(policy: Policy, now: float, full_at: float) -> bool:

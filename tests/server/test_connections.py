@@ -280,7 +280,7 @@ class TestTooMany:
 class TestWhatIsReplaced:
     """What `connections` relies on in aiohttp beyond its public interface."""
 
-    async def test_the_hooks_are_there(self, server: RunningServer) -> None:
+    def test_the_hooks_are_there(self) -> None:
         assert issubclass(Connection, RequestHandler)
         for name in ("data_received", "handle_error", "log_exception"):
             assert name in vars(RequestHandler)

@@ -76,8 +76,10 @@ def _forwarded(request: web.Request) -> list[str] | None:
 def _address(text: str) -> str | None:
     """The address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`."""
     if text.startswith("["):
-        host, _, port = text[1:].partition("]")
+        host, closed, port = text[1:].partition("]")
         port = port.removeprefix(":")
+        if not closed or ":" not in host:
+            return None
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
     else:
