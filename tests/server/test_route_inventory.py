@@ -45,9 +45,41 @@ async def check_code_by_path(server: RunningServer, client: httpx.AsyncClient) -
     return await client.get(f"/check/{server.wrong_code()}")
 
 
+async def resync(server: RunningServer, client: httpx.AsyncClient) -> httpx.Response:
+    codes = {"first": server.wrong_code(), "second": server.wrong_code()}
+    return await client.post("/v1/keys/default/resync", json=codes)
+
+
+async def redeem(_: RunningServer, client: httpx.AsyncClient) -> httpx.Response:
+    path = "/v1/keys/default/recovery-codes/redeem"
+    return await client.post(path, json={"code": "aaaa-" * 5 + "aaaa"})
+
+
+async def _pending(server: RunningServer, client: httpx.AsyncClient) -> None:
+    # With the default key's secret, so that a wrong code is known; the second time it is there already.
+    secret = server.key.secret.base32()
+    await client.post("/v1/keys", json={"name": "fresh", "secret": secret})
+
+
+async def confirm(server: RunningServer, client: httpx.AsyncClient) -> httpx.Response:
+    await _pending(server, client)
+    return await client.post("/v1/keys/fresh/confirm", json={"code": server.wrong_code()})
+
+
+async def confirm_on_page(server: RunningServer, client: httpx.AsyncClient) -> httpx.Response:
+    # A new link each time, which must be no new budget.
+    await _pending(server, client)
+    link = (await client.post("/v1/keys/fresh/enrolment-links")).json()["url"]
+    return await client.post(link, data={"code": server.wrong_code()})
+
+
 ATTEMPTS: dict[str, Callable[[RunningServer, httpx.AsyncClient], Awaitable[httpx.Response]]] = {
     "checkCode": check_code,
     "checkCodeByPath": check_code_by_path,
+    "confirmKey": confirm,
+    "confirmOnEnrolmentPage": confirm_on_page,
+    "redeemRecoveryCode": redeem,
+    "resyncKey": resync,
 }
 """One wrong attempt through each operation that can tell that a code is right."""
 
@@ -121,8 +153,8 @@ async def test_every_judge_spends_the_budget(tmp_path: Path, row: Endpoint) -> N
 async def test_all_judges_of_a_key_spend_one_budget(
     server: RunningServer, client: httpx.AsyncClient
 ) -> None:
-    attempts = [check_code, check_code_by_path]
+    attempts = [check_code, check_code_by_path, redeem, resync]
     for number in range(5):
-        assert (await attempts[number % 2](server, client)).status_code == 200
+        assert (await attempts[number % 4](server, client)).status_code in {200, 422}
     for attempt in attempts:
         assert (await attempt(server, client)).status_code == 429
