@@ -68,9 +68,11 @@ def create_app(  # noqa: PLR0913 - all by name
     """
     edge = edge or Edge()
     metrics = Metrics()
+    token_limits = TokenLimits(clock)
     refusals = Refusals(edge.refusals_per_minute, clock) if edge.refusals_per_minute else None
     app = web.Application(
-        middlewares=[*_edge_middlewares(edge, metrics, refusals), bearer], client_max_size=MAX_BODY
+        middlewares=[*_edge_middlewares(edge, metrics, token_limits, refusals), bearer],
+        client_max_size=MAX_BODY,
     )
     if refusals is not None:
         app[REFUSALS] = refusals
@@ -84,7 +86,7 @@ def create_app(  # noqa: PLR0913 - all by name
     app[ISSUER] = issuer
     app[METRICS] = metrics
     app[READINESS] = Readiness(ledger, data_path=edge.data_path, metrics=metrics)
-    app[TOKEN_LIMITS] = TokenLimits(clock)
+    app[TOKEN_LIMITS] = token_limits
     app[STAMP] = Stamp(clock, hsts=edge.hsts)
     app.on_response_prepare.append(app[STAMP])
     if edge.cors_origins:
@@ -95,10 +97,13 @@ def create_app(  # noqa: PLR0913 - all by name
     return app
 
 
-def _edge_middlewares(edge: Edge, metrics: Metrics, refusals: Refusals | None) -> Iterator[Middleware]:
+def _edge_middlewares(
+    edge: Edge, metrics: Metrics, token_limits: TokenLimits, refusals: Refusals | None
+) -> Iterator[Middleware]:
     """What is off is not there: even an idle middleware takes its time."""
     yield make_errors(
         metrics,
+        token_limits,
         proxies=Proxies(edge.trusted_proxies) if edge.trusted_proxies else None,
         refusals=refusals,
     )

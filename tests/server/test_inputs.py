@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
@@ -26,6 +27,7 @@ from watchword_server.api import (
 from watchword_server.bodies import json_response
 from watchword_server.metrics import Metrics
 from watchword_server.middleware.errors import make_errors
+from watchword_server.middleware.limits import TokenLimits
 from watchword_server.names import CANONICAL
 from watchword_server.routes import ROUTES
 
@@ -186,7 +188,10 @@ async def answering(**declared: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A server of one declared endpoint, which takes POST at the root or at its path parameter."""
     operation = Operation(id="it", tag="It", summary="It", answers=NOTHING, **declared)
     path = "/" + "".join(f"{{{each.name}}}" for each in operation.path)
-    app = web.Application(middlewares=[make_errors(Metrics())], client_max_size=bodies.MAX_BODY)
+    app = web.Application(
+        middlewares=[make_errors(Metrics(), TokenLimits(time.monotonic))],
+        client_max_size=bodies.MAX_BODY,
+    )
     app.router.add_post(path, request_handler(Endpoint("POST", path, None, operation)))
     runner = web.AppRunner(app)
     await runner.setup()

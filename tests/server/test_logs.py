@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import re
 import socket
 import time
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import httpx
@@ -67,5 +69,30 @@ def test_without_being_asked_it_logs_no_requests(tmp_path: Path) -> None:
     with server_process(tmp_path) as running:
         httpx.get(f"{running.url}/healthz", trust_env=False, verify=NO_TLS)
         running.stop()
-    lines = [line for line in running.log.read_text().splitlines() if "as root" not in line]
-    assert [line.split(" INFO ")[1] for line in lines] == ["stopping"]
+    lines = running.log.read_text().splitlines()
+    assert any(line.endswith(" INFO stopping") for line in lines)
+    assert not [line for line in lines if LINE.fullmatch(line)]
+
+
+def test_json_lines_say_the_same_for_programs(tmp_path: Path) -> None:
+    with server_process(tmp_path, "--access-log", "--log-format", "json") as running:
+        with httpx.Client(base_url=running.url, trust_env=False, verify=NO_TLS) as client:
+            client.get("/check/492039", headers={"X-Request-Id": "door-7"})
+        host, port = running.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(b"GET /492039 HTTP/1.1\r\nAuthorization : sesame\r\n\r\n")
+            assert connection.recv(4096)
+        assert running.stop() == 0
+    log = running.log.read_text()
+    assert "492039" not in log
+    assert "sesame" not in log
+    lines = [json.loads(line) for line in log.splitlines()]
+    for line in lines:
+        assert {"time", "level", "logger", "message"} <= set(line)
+        assert datetime.fromisoformat(line["time"]).utcoffset() == timedelta(0)
+    (request,) = [line for line in lines if line.get("route") == "/check/{code}"]
+    assert (request["method"], request["status"], request["request_id"]) == ("GET", 401, "door-7")
+    malformed, answered = [line for line in lines if line.get("request_id", "door-7") != "door-7"]
+    assert malformed["message"].startswith("malformed request from 127.0.0.1: ")
+    assert (answered["route"], answered["status"]) == ("-", 400)
+    assert malformed["request_id"] == answered["request_id"]

@@ -31,18 +31,23 @@ if TYPE_CHECKING:
 
     from watchword_server.metrics import Metrics
     from watchword_server.middleware.client import Proxies
-    from watchword_server.middleware.limits import Refusals
+    from watchword_server.middleware.limits import Refusals, TokenLimits
 
 _logger = logging.getLogger(__name__)
 
 
 def make_errors(
-    metrics: Metrics, *, proxies: Proxies | None = None, refusals: Refusals | None = None
+    metrics: Metrics,
+    token_limits: TokenLimits,
+    *,
+    proxies: Proxies | None = None,
+    refusals: Refusals | None = None,
 ) -> Middleware:
     """Make the middleware.
 
     Args:
         metrics: Counts every answer.
+        token_limits: Says in the answers what they leave.
         proxies: Whose word is taken for the sender's address; None for nobody's.
         refusals: Whom to refuse for a while; None for nobody.
     """
@@ -57,7 +62,7 @@ def make_errors(
         response: web.StreamResponse
         try:
             if refusals is not None:
-                refusals.check(client, request.path)
+                refusals.check(client, request)
             if request._version[0] != 1:  # noqa: SLF001 - the property would keep it for good
                 _refuse_version(request)
             response = await handler(request)
@@ -67,6 +72,7 @@ def make_errors(
             standing = refusals.charge(client, response.status)
             if standing is not None:
                 tell(response.headers, standing)
+        token_limits.tell(request, response)
         metrics.answered(
             request.match_info.route.resource,
             request.method,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from multidict import CIMultiDict, istr
 
 from watchword_server.appkeys import REQUEST_ID
-from watchword_server.middleware.limits import STANDING, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +57,8 @@ class Stamp:
     def __init__(self, clock: Callable[[], float], *, hsts: bool) -> None:
         """Date responses by `clock`, Unix seconds; `hsts` if TLS ends here (RFC 6797 section 7.2)."""
         self._clock = clock
-        self._always = CIMultiDict(_ALWAYS | _HSTS if hsts else _ALWAYS)
+        self._own_policy = CIMultiDict(_ALWAYS | _HSTS if hsts else _ALWAYS)
+        self._always = CIMultiDict({**self._own_policy, _CONTENT_SECURITY_POLICY: _NOTHING_ACTIVE})
 
     async def __call__(self, request: web.Request, response: web.StreamResponse) -> None:
         """Stamp the response to `request`."""
@@ -68,15 +68,11 @@ class Stamp:
             # An unmet `Expect` is answered before any middleware has seen the request.
             request_id = give_request_id(request)
         self.put(response.headers, request_id)
-        if STANDING in request:
-            tell(response.headers, request[STANDING])
 
     def put(self, headers: CIMultiDict[str], request_id: str) -> None:
         """Put on what does not depend on the request."""
-        headers.extend(self._always)
         # A page says itself what it may load.
-        if _CONTENT_SECURITY_POLICY not in headers:
-            headers[_CONTENT_SECURITY_POLICY] = _NOTHING_ACTIVE
+        headers.extend(self._own_policy if _CONTENT_SECURITY_POLICY in headers else self._always)
         headers[REQUEST_ID_HEADER] = request_id
         # The validator's own clock, so that a client can tell how far its clock is from the judge's.
         headers[_DATE] = _http_date(int(self._clock()))

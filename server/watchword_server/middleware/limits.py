@@ -35,14 +35,16 @@ class Refusals:
         self._policy = Policy("refusals", per_minute)
         self._buckets = Buckets(clock)
 
-    def check(self, client: str, path: str) -> None:
+    def check(self, client: str, request: web.Request) -> None:
         """Refuse a sender who was refused too often, before anything of the request is looked at.
 
         Raises:
             ProblemError: 429; wait `Retry-After` seconds.
         """
         # Most senders were never refused.
-        if not self._buckets or path in _HEALTH or (sender := sender_of(client)) not in self._buckets:
+        if not self._buckets or (sender := sender_of(client)) not in self._buckets:
+            return
+        if request.path in _HEALTH:
             return
         standing = self._buckets.look(sender, self._policy)
         if not standing.allowed:
@@ -61,6 +63,12 @@ class TokenLimits:
     def __init__(self, clock: Callable[[], float]) -> None:
         """Count by `clock`, in seconds."""
         self._buckets = Buckets(clock)
+
+    def tell(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Say in the answer where the request leaves its token, if that has a rate limit."""
+        # To ask a request for what it does not have takes longer than all the rest.
+        if self._buckets and STANDING in request:
+            tell(response.headers, request[STANDING])
 
     def spend(self, token: Token, request: web.Request) -> None:
         """Count a request of `token`; the answer will say how many are left.
