@@ -121,7 +121,7 @@ async def _read(request: web.Request) -> bytes:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise ProblemError(BODY_TOO_LONG, f"the body can have {MAX_BODY} bytes at most") from None
+        raise ProblemError(BODY_TOO_LONG, f"the body can have at most {MAX_BODY} bytes") from None
     except web.RequestPayloadError:
         # As chunks that are none.
         detail = "the body is not what its headers announce"

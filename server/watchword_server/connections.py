@@ -294,8 +294,8 @@ def _problem_of(error: HttpProcessingError) -> ProblemError:
     if isinstance(error, LineTooLong):
         # The parser tells a line from a header only by the limit that was passed.
         if error.args[1] == MAX_LINE:
-            return ProblemError(URI_TOO_LONG, f"the request line can have {MAX_LINE} bytes at most")
-        detail = f"a header can have {MAX_FIELD} bytes at most"
+            return ProblemError(URI_TOO_LONG, f"the request line can have at most {MAX_LINE} bytes")
+        detail = f"a header can have at most {MAX_FIELD} bytes"
         return ProblemError(HEADERS_TOO_LARGE, detail)
     detail = f"this is no HTTP/1.1 request with {_MAX_HEADERS} headers at most"
     return ProblemError(MALFORMED_REQUEST, detail)

@@ -11,11 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from watchword_server import problems
+from watchword_server.api import Auth
 from watchword_server.cli import cli as watchword_server
 from watchword_server.problems import ProblemType
 from watchword_server.routes import ROUTES
 from watchword_server.settings import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, NAMES
 from watchword_server.settings import Settings as ServerSettings
+from watchword_server.store.protocol import Cause
 from watchword_server.tokens import Scope
 from watchword_tui import settings as app_settings
 from watchword_tui.cli import watchword
@@ -135,8 +137,14 @@ def test_every_variable_is_documented_and_no_other() -> None:
 def test_every_route_is_documented_with_its_scope() -> None:
     for route in ROUTES:
         if route.method != "HEAD":
-            scope = f"`{route.scope}`" if route.scope else "none"
+            open_by = {None: "none", Auth.TICKET: "the ticket"}
+            scope = open_by.get(route.scope) or f"`{route.scope}`"
             assert f"| `{route.method} {route.path}` | {scope} |" in HTTP
+
+
+def test_every_cause_of_a_503_is_documented() -> None:
+    for cause in Cause:
+        assert f"`{cause}`" in HTTP
 
 
 def test_every_problem_is_documented_with_its_status() -> None:

@@ -186,7 +186,7 @@ class TestRefusals:
     async def test_a_code_of_any_length_is_refused_in_words(self, client: ValidatorClient) -> None:
         error = await refusal(client.check("default", "1" * 20_000), RefusedError)
 
-        assert str(error) == "dev would not judge it: the body is too long"
+        assert str(error) == "dev would not judge it: the body can have at most 8192 bytes"
 
     async def test_a_url_with_a_path_too_many_is_the_urls_fault(self, server: RunningServer) -> None:
         profile = replace(profile_of(server), url=f"{server.url}/elsewhere")
@@ -203,7 +203,7 @@ class TestRefusals:
             database.execute("ALTER TABLE keys RENAME TO gone")
         error = await refusal(client.check("default", server.code()), RefusedError)
 
-        assert "the code was not checked and nothing was counted; try again" in str(error)
+        assert "the server's database failed; nothing was done and nothing was counted" in str(error)
 
 
 class TestOtherQuestions:

@@ -97,9 +97,7 @@ def _answer_to(error: Exception, request_id: str) -> web.Response:
             return problem_for_status(error.status, error.headers.get("Allow")).response()
         case StoreError():
             _logger.error("%s: %s: %s", request_id, error.cause, error, extra={"request_id": request_id})
-            detail = (
-                "nothing was done and nothing was counted; try again, and tell the operator the cause"
-            )
+            detail = f"{error.cause.words}; nothing was done and nothing was counted; try again later"
             return ProblemError(STORE_UNAVAILABLE, detail, cause=error.cause.value).response()
         case _:
             _logger.error("%s: %s", request_id, where_of(error), extra={"request_id": request_id})

@@ -36,6 +36,25 @@ class Cause(StrEnum):
     SEALING_KEY_WRONG = "sealing-key-wrong"
     CLOCK_BACK = "clock-stepped-back"
 
+    @property
+    def words(self) -> str:
+        """What it is, for those who have no business with the server's files."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Cause.DISK_FULL: "the server's disk is full",
+    Cause.READ_ONLY: "the server's database cannot be written",
+    Cause.LOCKED: "another program holds the server's database",
+    Cause.DAMAGED: "the server's database is damaged",
+    Cause.GONE: "the server's database is gone",
+    Cause.FAILED: "the server's database failed",
+    Cause.CHANGED: "someone else changed the same thing at this moment",
+    Cause.SEALING_KEY_MISSING: "the server's sealing keys are missing",
+    Cause.SEALING_KEY_WRONG: "the server's sealing keys do not open this",
+    Cause.CLOCK_BACK: "the server's clock was set back",
+}
+
 
 class StoreError(Exception):
     """It was not done, and nothing was changed. The message says what to do and holds no secret."""
