@@ -120,7 +120,7 @@ def _failures(recorder: ScenarioRecorder) -> Iterator[str]:
             yield f"{recorder.label}: {check.name}: {status}: {failure.title}: {failure.message}"
 
 
-def _is_told(check: str, case: Case, status: int, body: bytes) -> bool:
+def _is_told(check: str, case: Case[Any], status: int, body: bytes) -> bool:
     """Whether a well-formed request was refused for what the key is, as a documented problem tells.
 
     No schema can say how many digits the key of a path has, or whether it is locked.
