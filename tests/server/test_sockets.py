@@ -84,3 +84,17 @@ def test_urls(host: str, *, secure: bool, begins: str, is_local: bool) -> None:
     assert sockets.url_of(bound[0], secure=secure).startswith(begins)
     assert all(map(sockets.is_local, bound)) is is_local
     sockets.close(bound)
+
+
+def test_a_proxy_behind_it_names_the_senders_and_without_one_nobody_is_limited(tmp_path: Path) -> None:
+    path = tmp_path / "w.sock"
+    limit = ("--refusals-per-minute", "2")
+    for trusted, statuses in (((), {404}), (("--trusted-proxies", "unix"), {404, 429})):
+        with server_process(tmp_path, "--unix-socket", str(path), *limit, *trusted):
+            transport = httpx.HTTPTransport(uds=str(path))
+            with httpx.Client(transport=transport, base_url="http://localhost") as client:
+                first = {"X-Forwarded-For": "192.0.2.1"}
+                found = {client.get("/nowhere", headers=first).status_code for _ in range(5)}
+                assert found == statuses
+                second = {"X-Forwarded-For": "192.0.2.2"}
+                assert client.get("/nowhere", headers=second).status_code == 404
