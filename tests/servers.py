@@ -23,7 +23,9 @@ from watchword_otp import Key, Secret, code_at, step_at
 from watchword_server.app import create_app
 from watchword_server.audit import Caller, Chain, Event
 from watchword_server.bootstrap import activate_key, prepare
+from watchword_server.checker import Checker
 from watchword_server.ledger import Ledger
+from watchword_server.metrics import Metrics
 from watchword_server.seal import Keyring
 from watchword_server.serve import make_runner
 from watchword_server.sitting import Question
@@ -102,6 +104,11 @@ class RunningServer:
 def asked(code: str, name: str = "default") -> Question:
     """A question for a `Checker`."""
     return Question(name, code, Caller("test"))
+
+
+def checker_of(ledger: Ledger) -> Checker:
+    """A checker as the application has it, with the usual window."""
+    return Checker(ledger, window=1, metrics=Metrics())
 
 
 async def find_key(store: Store, name: str = "default") -> StoredKey:

@@ -24,6 +24,7 @@ from servers import (
     asked,
     audit_events,
     change,
+    checker_of,
     find_key,
     open_ledger,
     store_token,
@@ -33,7 +34,7 @@ from watchword_server.app import create_app
 from watchword_server.appkeys import CHECKER
 from watchword_server.audit import Caller
 from watchword_server.bootstrap import activate_key
-from watchword_server.checker import MAX_BATCH, Checker
+from watchword_server.checker import MAX_BATCH
 from watchword_server.enrolment import NewKey, by_name, by_ticket, confirm_key, create_key, make_link
 from watchword_server.errors import RefusedError
 from watchword_server.ledger import Ledger
@@ -117,7 +118,7 @@ class TestTwoStores:
     async def test_of_many_at_the_same_moment_one_is_accepted(self, ledgers: list[Ledger]) -> None:
         clock = Clock()
         ledgers = [Ledger(each.store, each.keyring, clock=clock) for each in ledgers]
-        checkers = [Checker(each, window=1) for each in ledgers]
+        checkers = [checker_of(each) for each in ledgers]
         for size in SIZES * ROUNDS:
             code = code_at(KEY, step_at(KEY, clock.now))
             sent = [checkers[number % 2].check(asked(code)) for number in range(size)]
@@ -128,7 +129,7 @@ class TestTwoStores:
         await audit_events(ledgers[1])
 
     async def test_wrong_ones_cannot_exceed_the_budget(self, ledgers: list[Ledger]) -> None:
-        checkers = [Checker(each, window=1) for each in ledgers]
+        checkers = [checker_of(each) for each in ledgers]
         sent = [checkers[number % 2].check(asked("000000")) for number in range(WRONG_AT_ONCE)]
         outcomes = await asyncio.gather(*sent)
         verdicts = Counter(each.decision.verdict for each in outcomes if each.decision is not None)
@@ -271,7 +272,7 @@ class TestChecker:
         self, ledger: Ledger
     ) -> None:
         slow = SlowLedger(ledger)
-        checker = Checker(slow, window=1)
+        checker = checker_of(slow)
         code = code_at(KEY, step_at(KEY, NOON))
         gone = asyncio.create_task(checker.check(asked(code)))
         patient = asyncio.create_task(checker.check(asked(code)))
@@ -287,7 +288,7 @@ class TestChecker:
 
     async def test_no_answer_before_the_commit(self, ledger: Ledger) -> None:
         slow = SlowLedger(ledger)
-        check = asyncio.create_task(Checker(slow, window=1).check(asked("000000")))
+        check = asyncio.create_task(checker_of(slow).check(asked("000000")))
         for _ in range(5):
             await asyncio.sleep(0)
         assert not check.done()
@@ -296,7 +297,7 @@ class TestChecker:
 
     async def test_draining_waits_for_every_answer(self, ledger: Ledger) -> None:
         slow = SlowLedger(ledger)
-        checker = Checker(slow, window=1)
+        checker = checker_of(slow)
         checks = [asyncio.create_task(checker.check(asked("000000"))) for _ in range(3)]
         await asyncio.sleep(0)
         draining = asyncio.create_task(checker.drain())
@@ -324,7 +325,7 @@ class TestChecker:
 
     async def test_many_waiting_checks_share_commits(self, ledger: Ledger) -> None:
         slow = SlowLedger(ledger)
-        checker = Checker(slow, window=1)
+        checker = checker_of(slow)
         checks = [asyncio.create_task(checker.check(asked("junk"))) for _ in range(MAX_BATCH + 10)]
         await asyncio.sleep(0)
         slow.go.set()
@@ -347,7 +348,7 @@ class TestChecker:
 
         failing = FailsOnce(ledger)
         failing.go.set()
-        checker = Checker(failing, window=1)
+        checker = checker_of(failing)
         results = await asyncio.gather(
             *(checker.check(asked("000000")) for _ in range(3)), return_exceptions=True
         )
@@ -358,7 +359,7 @@ class TestChecker:
         keys = {f"key{number}": secret_of(number) for number in range(20)}
         for name, key in keys.items():
             await activate_key(ledger, name, key)
-        checker = Checker(ledger, window=1)
+        checker = checker_of(ledger)
         step = step_at(KEY, NOON)
         sent = [asked(code_at(key, step), name) for name, key in keys.items()] * 2
         outcomes = await asyncio.gather(*map(checker.check, sent))
@@ -373,7 +374,7 @@ class TestChecker:
         stored = await find_key(ledger.store, "broken")
         spoilt = msgspec.structs.replace(stored, secret=stored.secret[:-1] + b"?")
         await change(ledger.store, PutKey(stored, spoilt))
-        checker = Checker(ledger, window=1)
+        checker = checker_of(ledger)
         code = code_at(KEY, step_at(KEY, NOON))
         broken, whole = await asyncio.gather(
             checker.check(asked("000000", "broken")), checker.check(asked(code)), return_exceptions=True

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from servers import KEY, NOON
 from watchword_otp import Algorithm, Key, Kind, Secret, code_at, step_at
@@ -231,86 +229,3 @@ class TestLock:
         opened = unlocked(state)
         assert check(opened, code(), now).verdict is not Verdict.DISABLED
         assert check(opened, code()).verdict is Verdict.REPLAYED
-
-
-class Reference(RuleBasedStateMachine):
-    """The rules once more, told as a story: what was used, how often it failed, when it opens."""
-
-    LOCKS = (0, 0, 0, 0, 30, 60, 120, 240, 480, 960, 1920)
-
-    @initialize(window=st.integers(0, 3))
-    def begin(self, window: int) -> None:
-        self.window = window
-        self.now = NOON
-        self.state = FRESH
-        self.used: set[int] = set()
-        self.accepted: list[int] = []
-        self.failures = 0
-        self.shut_until = 0.0
-
-    @rule(seconds=st.one_of(st.integers(-90, 90), st.sampled_from([-7200, 3600, 86_400])))
-    def turn_the_clock(self, seconds: int) -> None:
-        self.now += seconds
-
-    @rule(offset=st.integers(-5, 5))
-    def send_a_code_of_some_step(self, offset: int) -> None:
-        self.send(code_at(KEY, step_at(KEY, self.now) + offset))
-
-    @rule(number=st.integers(0, 999_999))
-    def guess(self, number: int) -> None:
-        self.send(f"{number:06}")
-
-    @rule(times=st.integers(1, 40))
-    def guess_again_and_again(self, times: int) -> None:
-        for number in range(times):
-            self.now = max(self.now, self.shut_until)
-            self.send(f"{number:06}")
-
-    @rule(text=st.text(max_size=8).filter(lambda text: not (text.isascii() and text.isdigit())))
-    def send_junk(self, text: str) -> None:
-        self.send(text)
-
-    @rule()
-    def unlock(self) -> None:
-        self.state = unlocked(self.state)
-        self.failures, self.shut_until = 0, 0.0
-
-    def send(self, sent: str) -> None:
-        decision = decide(KEY, self.state, sent, self.now, self.window)
-        assert decision.verdict is self.expect(sent), msgspec.to_builtins(self.state)
-        self.state = decision.state
-
-    def expect(self, sent: str) -> Verdict:
-        if self.failures >= 100:
-            return Verdict.DISABLED
-        if self.now < self.shut_until:
-            return Verdict.LOCKED
-        if not (len(sent) == 6 and sent.isascii() and sent.isdigit()):
-            return Verdict.MALFORMED
-        now = step_at(KEY, self.now)
-        steps = [s for s in range(now - self.window, now + self.window + 1) if code_at(KEY, s) == sent]
-        if not steps:
-            self.failures += 1
-            seconds = self.LOCKS[self.failures - 1] if self.failures <= len(self.LOCKS) else 3600
-            if seconds:
-                self.shut_until = self.now + seconds
-            return Verdict.WRONG
-        if self.used and steps[-1] <= max(self.used):
-            return Verdict.REPLAYED
-        self.used.add(steps[-1])
-        self.accepted.append(steps[-1])
-        self.failures, self.shut_until = 0, 0.0
-        return Verdict.ACCEPTED
-
-    @invariant()
-    def no_step_was_accepted_twice_or_after_a_newer_one(self) -> None:
-        assert self.accepted == sorted(set(self.accepted))
-
-    @invariant()
-    def the_state_says_what_happened(self) -> None:
-        assert self.state.failures == self.failures
-        assert self.state.last_step == max(self.used, default=-1)
-
-
-TestAgainstReference = Reference.TestCase
-TestAgainstReference.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -123,7 +123,6 @@ class SqliteStore:
         """See `Store.probe`."""
 
         def work(raw: sqlite3.Connection) -> None:
-            self._connection.probe()
             raw.execute("SELECT id FROM keys LIMIT 1").fetchone()
             # SQLite writes the page though nothing on it changes.
             raw.execute("UPDATE audit_head SET seq = seq WHERE id = 1")

@@ -48,6 +48,7 @@ class Connection:
         """Be ready to open `path`."""
         self._path = path
         self._raw: sqlite3.Connection | None = None
+        self._descriptor: int | None = None
         self._identity: tuple[int, int] | None = None
 
     def open(self) -> None:
@@ -87,37 +88,26 @@ class Connection:
             # The cause is dropped: its frames hold secrets.
             raise failure from None
 
-    def probe(self) -> None:
-        """Read the file's header past all caches.
-
-        Raises:
-            StoreError: The file is gone or is no database any more.
-        """
-        self._require_present()
-        try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                header = os.pread(descriptor, len(_HEADER), 0)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise StoreError(_os_reason(error), Cause.GONE) from None
-        if header != _HEADER:
-            self.close()
-            raise StoreError(_DAMAGED, Cause.DAMAGED)
-
     def close(self) -> None:
         """Let go of the file."""
         raw, self._raw = self._raw, None
         if raw is not None:
             with contextlib.suppress(sqlite3.Error):
                 raw.close()
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def _usable(self) -> sqlite3.Connection:
         if self._require_present() != self._identity:
             # A backup was put in its place.
             self.close()
-        return self._connect() if self._raw is None else self._raw
+        raw = self._connect() if self._raw is None else self._raw
+        # SQLite would go on with what it has in its cache, though a restart would find nothing.
+        if self._descriptor is None or os.pread(self._descriptor, len(_HEADER), 0) != _HEADER:
+            self.close()
+            raise StoreError(_DAMAGED, Cause.DAMAGED)
+        return raw
 
     def _require_present(self) -> tuple[int, int]:
         # Without its name a file can still be written, and what is written is lost.
@@ -129,6 +119,13 @@ class Connection:
 
     def _connect(self) -> sqlite3.Connection:
         raw = None
+        self.close()
+        try:
+            # Kept for as long as the connection: to close any descriptor of the file drops the locks
+            # that SQLite holds on it for this process, and others would take its log away.
+            self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError as error:
+            raise StoreError(_os_reason(error), Cause.GONE) from None
         try:
             raw = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, uri=False)
             # First of all, or two processes that start together meet "database is locked".
@@ -143,6 +140,7 @@ class Connection:
         except (sqlite3.Error, StoreError) as error:
             if raw is not None:
                 raw.close()
+            self.close()
             found = reason(error)
             raise StoreError(f"cannot use the database {self._path}: {found}", found.cause) from None
         self._raw = raw
