@@ -30,10 +30,9 @@ def beside(target: Path, *, force: bool) -> Iterator[Path]:
         raise UserError(message)
     made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        touch_private(made)
         try:
             yield made
-            made.chmod(0o600)
             sync(made)
             if force:
                 made.replace(target)
@@ -58,6 +57,19 @@ def private_stream(target: Path, *, force: bool) -> Iterator[BinaryIO]:
     """
     with beside(target, force=force) as path, path.open("wb") as stream:
         yield stream
+
+
+def touch_private(path: Path) -> None:
+    """Make an empty file with mode 0600, whatever the umask.
+
+    Raises:
+        OSError: It cannot be made, or is there already.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
 
 
 def sync(path: Path) -> None:

@@ -72,6 +72,6 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        message = "this cannot be undone: run it in a terminal to be asked, or add --yes"
+        message = "this asks first, and there is no terminal to ask on: add --yes if you mean it"
         raise UserError(message)
     click.confirm(question, abort=True, err=True)

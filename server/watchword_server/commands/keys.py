@@ -84,9 +84,14 @@ def show(*, settings: Settings, name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--issuer", default="", help="What authenticators show. [default: the server's issuer]")
 @click.option("--account", default="", help="Whose it is, as authenticators show it. [default: NAME]")
-@click.option("--kind", type=click.Choice([*Kind]), default=Kind.TOTP, help="[default: totp]")
 @click.option(
-    "--algorithm", type=click.Choice([*Algorithm]), default=Algorithm.SHA1, help="[default: SHA1]"
+    "--kind", type=click.Choice([each.value for each in Kind]), default=Kind.TOTP, help="[default: totp]"
+)
+@click.option(
+    "--algorithm",
+    type=click.Choice([each.value for each in Algorithm]),
+    default=Algorithm.SHA1,
+    help="[default: SHA1]",
 )
 @click.option("--digits", type=click.IntRange(6, 10), default=6, help="[default: 6]")
 @click.option("--period", type=click.IntRange(10, 86_400), default=30, help="Seconds. [default: 30]")

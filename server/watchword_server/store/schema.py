@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sqlite3
 from importlib import resources
+from pathlib import Path
 
+from watchword_server.errors import UserError
+from watchword_server.privatefile import beside
 from watchword_server.store.protocol import StoreError
+
+_logger = logging.getLogger(__name__)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the database to this version's schema, whole or not at all.
 
     `PRAGMA user_version` holds the number of the last file applied. Any number of processes may
-    start on the same new database together.
+    start on the same new database together. One that has something to lose is copied first, beside
+    itself, to `NAME.before-NUMBER`.
 
     Raises:
         StoreError: A newer version of the server made this database.
@@ -31,6 +39,8 @@ def migrate(connection: sqlite3.Connection) -> None:
                 " install the newer watchword that made it"
             )
             raise StoreError(message)
+        if 0 < found < len(scripts):
+            _copy(connection, len(scripts))
         for script in scripts[found:]:
             for statement in _statements(script):
                 connection.execute(statement)
@@ -39,6 +49,32 @@ def migrate(connection: sqlite3.Connection) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def newest_schema() -> int:
+    """The number of the last file that this version knows."""
+    return len(_scripts())
+
+
+def _copy(connection: sqlite3.Connection, number: int) -> None:
+    """Copy the database as it is before it changes; the transaction that is open keeps others off."""
+    database = Path(
+        next(file for _, name, file in connection.execute("PRAGMA database_list") if name == "main")
+    )
+    target = database.with_name(f"{database.name}.before-{number}")
+    try:
+        with (
+            beside(target, force=True) as made,
+            # What is committed, for what is open here is seen by nobody else.
+            contextlib.closing(sqlite3.connect(database)) as source,
+            contextlib.closing(sqlite3.connect(made)) as into,
+        ):
+            source.backup(into)
+            into.execute("PRAGMA journal_mode = DELETE")
+    except UserError as error:
+        message = f"it is not brought to schema {number}, for it must be copied first: {error}"
+        raise StoreError(message) from None
+    _logger.warning("the database as it was before schema %d is kept in %s", number, target)
 
 
 def _version(connection: sqlite3.Connection) -> int:

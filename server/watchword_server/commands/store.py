@@ -1,0 +1,191 @@
+"""`watchword-server store`: check the database, back it up, restore it, migrate it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from watchword_server.audit import Event
+from watchword_server.backup import back_up
+from watchword_server.bootstrap import prepare
+from watchword_server.commands.common import as_json, confirm, examples, placed, with_yes
+from watchword_server.commands.found import show_findings
+from watchword_server.commands.opened import actor, database_of, keyring_of, with_ledger
+from watchword_server.commands.shown import count, show_json
+from watchword_server.datadir import hold, prepare_data_dir
+from watchword_server.findings import State
+from watchword_server.ledger import Act, Ledger
+from watchword_server.restore import burn_codes, prepare_copy, put_in_place, scratch
+from watchword_server.sqlitefile import opened, schema_of
+from watchword_server.store.records import Changes, Wanted
+from watchword_server.store.sqlite import SqliteStore
+from watchword_server.storecheck import check_content, check_file
+
+if TYPE_CHECKING:
+    from watchword_server.settings import Settings
+    from watchword_server.store.records import Snapshot
+
+_path = click.argument("file", type=click.Path(path_type=Path))
+
+
+@click.group()
+def store() -> None:
+    """Check the database, back it up, restore it, migrate it."""
+
+
+@store.command(epilog=examples("store check", "store check --full --json"))
+@click.option("--full", is_flag=True, help="Look at every index and every audit row, too: slower.")
+@as_json
+@placed
+def check(*, settings: Settings, full: bool, as_json: bool) -> None:
+    """Look whether file, schema, seals and audit log are whole. Exit status 1: one is not."""
+    found = list(check_file(database_of(settings), full=full))
+    if all(finding.state is State.OK for finding in found):
+        found += with_ledger(settings, lambda ledger: check_content(ledger, full=full))
+    show_findings(found, as_json=as_json)
+
+
+@store.command(epilog=examples("store backup /mnt/backups/watchword-monday.db"))
+@_path
+@click.option("--force", is_flag=True, help="Replace the file.")
+@as_json
+@placed
+def backup(*, settings: Settings, file: Path, force: bool, as_json: bool) -> None:
+    """Copy the database to FILE, mode 0600, as it is at one moment; the server goes on meanwhile.
+
+    The sealing keys are not in it: keep a copy of them elsewhere. Neither is of use without the other.
+    """
+    with hold(settings.data_path):
+        size = back_up(database_of(settings), file, force=force)
+    source = keyring_of(settings).source
+    if as_json:
+        show_json({"file": str(file), "bytes": size, "sealing_keys": source})
+        return
+    click.echo(f"{file}: {count(size, 'byte')}, verified.")
+    click.echo(f"It opens only with the sealing keys, which are in {source}: keep a copy elsewhere.")
+
+
+@store.command(epilog=examples("store restore /mnt/backups/watchword-monday.db"))
+@_path
+@with_yes
+@as_json
+@placed
+def restore(*, settings: Settings, file: Path, yes: bool, as_json: bool) -> None:
+    """Put the backup FILE in the database's place; the server must be stopped.
+
+    The database before is kept beside it. No code accepted since the backup is accepted again: keys
+    that count by time refuse every code up to now, and the next one is good.
+    """
+    database = prepare_data_dir(settings.data_path)
+    confirm(f"Replace {database} by {file}?", yes=yes)
+    now = time.time()
+    with hold(settings.data_path, alone=True), scratch(database) as made:
+        prepare_copy(file, made)
+        _bring_up_to_date(settings, made)
+        replaced = database if database.exists() else None
+        restored = burn_codes(made, replaced, now=now, window=settings.window)
+        _write_event(settings, made, "store.restore", f"{restored.keys} keys from {file.name}")
+        kept = put_in_place(made, database, now=now)
+    if as_json:
+        show_json(
+            {
+                "keys": restored.keys,
+                "keys_by_use": restored.hotp,
+                "deleted_keys_back": restored.back,
+                "replaced_was_read": restored.knew_newer,
+                "replaced": None if kept is None else str(kept),
+            }
+        )
+        return
+    click.echo(f"{count(restored.keys, 'key')} restored; codes up to now are refused.")
+    if kept is not None:
+        click.echo(f"The database before is kept as {kept}; delete it when it is no longer needed.")
+    if restored.back:
+        click.echo(f"{count(restored.back, 'key')} that had been deleted since: see keys list.")
+    if not restored.knew_newer:
+        click.echo("What happened since the backup could not be read. Therefore:")
+        click.echo("  recovery codes are void; make new ones with keys recovery-codes NAME")
+        click.echo("  tokens revoked since count again; see tokens list")
+        if restored.hotp:
+            keys = count(restored.hotp, "key")
+            click.echo(f"  {keys} that count by use moved on; a few codes may be refused at first")
+
+
+@store.command(epilog=examples("store migrate"))
+@as_json
+@placed
+def migrate(*, settings: Settings, as_json: bool) -> None:
+    """Bring the database to this version's schema, as serve does too; a copy is kept beside it."""
+    database = database_of(settings)
+    with opened(database) as connection:
+        before = schema_of(connection)
+
+    async def schema(_: Ledger) -> None:
+        """Opening it was all."""
+
+    with_ledger(settings, schema)
+    with opened(database) as connection:
+        after = schema_of(connection)
+    if as_json:
+        show_json({"before": before, "after": after})
+    elif before == after:
+        click.echo(f"The schema is number {after} already.")
+    else:
+        click.echo(f"The schema was number {before} and is number {after}.")
+        click.echo(f"The database before is kept as {database}.before-{after}.")
+
+
+@store.command("accept-clock", epilog=examples("store accept-clock"))
+@with_yes
+@placed
+def accept_clock(*, settings: Settings, yes: bool) -> None:
+    """Vouch for a clock that is before the last row of the audit log; the server then goes on.
+
+    Codes that were used stay used: those of steps already consumed are refused until time gets there.
+    """
+    head = with_ledger(settings, lambda ledger: ledger.store.audit_head())
+    now = time.time()
+    if now >= head.at:
+        click.echo("The clock is not behind the audit log; there is nothing to accept.")
+        return
+    confirm(f"Go on with a clock that is {head.at - now:,.0f} s before the last audit row?", yes=yes)
+
+    def decide(_: Snapshot, at: float) -> tuple[Act, None]:
+        detail = f"{head.at - at:.0f} s before the row before"
+        return Act(Changes(), [Event(at=at, event="clock.accept", actor=actor(), detail=detail)]), None
+
+    with_ledger(settings, lambda ledger: ledger.transact(Wanted(), decide, whatever_the_clock=True))
+    click.echo("The clock is accepted.")
+
+
+def _bring_up_to_date(settings: Settings, made: Path) -> None:
+    async def run() -> None:
+        store = await SqliteStore.open(made)
+        try:
+            await prepare(store, keyring_of(settings))
+        finally:
+            await store.close()
+
+    asyncio.run(run())
+
+
+def _write_event(settings: Settings, made: Path, what: str, detail: str) -> None:
+    def decide(_: Snapshot, now: float) -> tuple[Act, None]:
+        return Act(Changes(), [Event(at=now, event=what, actor=actor(), detail=detail)]), None
+
+    async def run() -> None:
+        store = await SqliteStore.open(made)
+        try:
+            ledger = Ledger(store, keyring_of(settings), clock=time.time)
+            await ledger.transact(Wanted(), decide)
+        finally:
+            await store.close()
+
+    asyncio.run(run())
+
+
+COMMANDS = {"store": store}

@@ -1,0 +1,105 @@
+"""Keys from elsewhere put into use: all of them in one transaction, or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from watchword_otp import Kind
+from watchword_server.audit import key_event
+from watchword_server.imports import BadLine
+from watchword_server.ledger import ACTIVE_SEAL, Act, active_seal
+from watchword_server.store.records import AddKey, Changes, Status, StoredKey, Wanted
+from watchword_server.verifier import KeyState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watchword_server.audit import Caller
+    from watchword_server.imports import Entry
+    from watchword_server.ledger import Ledger
+    from watchword_server.store.records import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What became of the entries of a file."""
+
+    entries: Sequence[Entry]
+    """Those that are in use now, or would be."""
+    bad: Sequence[BadLine]
+    """Those whose name is taken."""
+
+
+async def take_over(
+    ledger: Ledger,
+    entries: Sequence[Entry],
+    caller: Caller,
+    *,
+    skip_bad: bool = False,
+    dry_run: bool = False,
+) -> TakenOver:
+    """Put keys that were confirmed elsewhere into use.
+
+    A key that was in use here before, under the same name, comes back with what was used of it.
+
+    Args:
+        ledger: Where keys are.
+        entries: What to take; each name once.
+        caller: Who wants it.
+        skip_bad: Whether the others are taken when the name of one is there already.
+        dry_run: Whether to look only.
+
+    Raises:
+        StoreError: See `Ledger.transact`; nothing was taken then.
+    """
+
+    def decide(snapshot: Snapshot, now: float) -> tuple[Act, TakenOver]:
+        live = {stored.name for stored in snapshot.keys if stored.status is not Status.RETIRED}
+        good = [entry for entry in entries if entry.name not in live]
+        bad = [
+            BadLine(
+                entry.line,
+                f"there is a key {entry.name} already; delete that one first, or change the name here",
+            )
+            for entry in entries
+            if entry.name in live
+        ]
+        outcome = TakenOver(good, bad)
+        if dry_run or (bad and not skip_bad):
+            return Act(Changes()), outcome
+        added = [
+            _stored(ledger, snapshot, entry, number, now)
+            for number, entry in enumerate(good, start=snapshot.next_key_id)
+        ]
+        events = [key_event("key.import", stored, caller, now) for stored in added]
+        return Act(Changes(others=list(map(AddKey, added))), events), outcome
+
+    wanted = Wanted(names=[entry.name for entry in entries], statuses=tuple(Status), meta=(ACTIVE_SEAL,))
+    return await ledger.transact(wanted, decide)
+
+
+def _stored(ledger: Ledger, snapshot: Snapshot, entry: Entry, number: int, now: float) -> StoredKey:
+    key, seal = entry.key, active_seal(snapshot)
+    last_step = key.counter - 1 if key.kind is Kind.HOTP else entry.last_step
+    bare = replace(key, issuer="", name="", counter=0)
+    for stored in snapshot.keys:
+        if stored.name == entry.name and ledger.keyring.open_key(stored) == bare:
+            last_step = max(last_step, stored.state.last_step)
+    return StoredKey(
+        id=number,
+        name=entry.name,
+        status=Status.ACTIVE,
+        seal=seal,
+        secret=ledger.keyring.seal_secret(seal, number, entry.name, key.secret),
+        kind=key.kind,
+        algorithm=key.algorithm,
+        digits=key.digits,
+        period=key.period,
+        issuer=key.issuer,
+        account=key.name,
+        window=entry.window,
+        created_at=now,
+        confirmed_at=now,
+        state=KeyState(last_step=last_step, drift=entry.drift),
+    )
