@@ -20,7 +20,7 @@ from watchword_otp import (
     clean_label,
     format_uri,
 )
-from watchword_otp.key import MAX_DIGITS, MAX_PERIOD, MIN_DIGITS, STEAM_DIGITS
+from watchword_otp.key import MAX_DIGITS, MAX_PERIOD, STEAM_DIGITS
 from watchword_server.api import KEY_NAME, Answer, Operation, RequestHeader
 from watchword_server.appkeys import ISSUER, LEDGER, STORE, TOKEN
 from watchword_server.bodies import json_response
@@ -39,11 +39,13 @@ from watchword_server.problems import (
 )
 from watchword_server.routes.refusals import no_such_key
 from watchword_server.routes.views import IF_MATCH, KeyView, etag_of, seen_version, view_of
+from watchword_server.store.records import Status, Wanted
 from watchword_server.verifier import MAX_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from watchword_server.store.protocol import Store
     from watchword_server.store.records import StoredKey
 
 _MAX_LABEL = 100
@@ -94,7 +96,7 @@ class NewKeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     account: Label = ""
     kind: Kind = Kind.TOTP
     algorithm: Algorithm = Algorithm.SHA1
-    digits: Annotated[int, Meta(ge=MIN_DIGITS, le=MAX_DIGITS)] | None = None
+    digits: Annotated[int, Meta(ge=STEAM_DIGITS, le=MAX_DIGITS)] | None = None
     period: Annotated[int, Meta(ge=1, le=MAX_PERIOD)] = 30
     counter: Annotated[int, Meta(ge=0, le=_MAX_COUNTER, description="hotp: of the next code.")] = 0
     window: Window | None = None
@@ -144,11 +146,22 @@ _IMMUTABLE = ("name", "kind", "algorithm", "digits", "period", "counter", "secre
 
 async def list_keys(request: web.Request, query: KeysQuery) -> web.Response:
     """`GET /v1/keys`: keys in order of name, a page at a time."""
-    stored = await request.app[STORE].list_keys(query.after, query.limit)
+    stored = await _listed(request.app[STORE], request[TOKEN].keys, query)
     groups = [list(group) for _, group in groupby(stored, key=lambda key: key.name)]
-    views = [view_of(group) for group in groups if request[TOKEN].may_touch(group[0].name)]
-    after = groups[-1][0].name if len(groups) == query.limit else None
-    return json_response(msgspec.json.encode(KeysPage(keys=views, next=after)))
+    page = groups[: query.limit]
+    after = page[-1][0].name if page and len(groups) >= query.limit else None
+    return json_response(msgspec.json.encode(KeysPage(keys=list(map(view_of, page)), next=after)))
+
+
+async def _listed(
+    store: Store, limited_to: frozenset[str] | None, query: KeysQuery
+) -> Sequence[StoredKey]:
+    """Keys after a name; of a token that is limited to some keys only these, in whatever page."""
+    if limited_to is None:
+        return await store.list_keys(query.after, query.limit)
+    names = [name for name in limited_to if name > query.after]
+    found = await store.look(Wanted(names=names, statuses=(Status.ACTIVE, Status.PENDING)))
+    return sorted(found.keys, key=lambda key: key.name)
 
 
 async def make_key(request: web.Request, sent: NewKeyRequest) -> web.Response:
@@ -201,12 +214,16 @@ async def remove_key(request: web.Request) -> web.Response:
 
 def _key(sent: NewKeyRequest) -> Key:
     steam = sent.kind is Kind.STEAM
+    digits = sent.digits or (STEAM_DIGITS if steam else _USUAL_DIGITS)
+    if not steam and digits < _USUAL_DIGITS:
+        detail = f"codes of fewer than {_USUAL_DIGITS} digits are too easy to guess (RFC 4226, 5.3)"
+        raise ProblemError(INVALID_KEY, detail)
     try:
         return Key(
             secret=Secret.generate() if sent.secret is None else Secret.from_base32(sent.secret),
             kind=sent.kind,
             algorithm=sent.algorithm,
-            digits=sent.digits or (STEAM_DIGITS if steam else _USUAL_DIGITS),
+            digits=digits,
             period=sent.period,
             counter=sent.counter,
         )
