@@ -12,6 +12,7 @@ from watchword_server.api import Answer, Operation
 from watchword_server.appkeys import LEDGER, STORE
 from watchword_server.audit import Event, checkpoint
 from watchword_server.audit_check import verify_audit
+from watchword_server.audit_reading import event_of
 from watchword_server.bodies import json_response
 
 if TYPE_CHECKING:
@@ -57,9 +58,6 @@ class AuditVerdict(msgspec.Struct, frozen=True, kw_only=True):
     fault: Annotated[str | None, Meta(description="What is wrong, and where.")]
 
 
-_read_event = msgspec.json.Decoder(Event).decode
-
-
 async def list_rows(request: web.Request, query: AuditQuery) -> web.Response:
     """`GET /v1/audit`: a page of the log."""
     store = request.app[STORE]
@@ -69,7 +67,7 @@ async def list_rows(request: web.Request, query: AuditQuery) -> web.Response:
     at = query.after
     for row in await store.audit_rows(query.after, limit):
         at = row.seq
-        event = _read_event(row.event)
+        event = event_of(row)
         if not query.key or event.key == query.key:
             found.append(AuditRowView(seq=row.seq, event=event, mac=row.mac))
             if len(found) == query.limit:
