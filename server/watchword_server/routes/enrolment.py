@@ -100,7 +100,7 @@ async def show_page(request: web.Request) -> web.Response:
     try:
         return await _page(request)
     except RefusedError:
-        return _closed()
+        return await _closed()
 
 
 async def confirm_on_page(request: web.Request, sent: ConfirmRequest) -> web.Response:
@@ -129,7 +129,7 @@ async def confirm_on_page(request: web.Request, sent: ConfirmRequest) -> web.Res
             case _:
                 return await _page(request, _hint(confirmation), HTTPStatus.UNPROCESSABLE_ENTITY)
     except RefusedError:
-        return _closed()
+        return await _closed()
 
 
 async def _page(request: web.Request, message: str = "", status: int = HTTPStatus.OK) -> web.Response:
@@ -145,9 +145,12 @@ async def _page(request: web.Request, message: str = "", status: int = HTTPStatu
     return await asyncio.to_thread(render)
 
 
-def _closed() -> web.Response:
+async def _closed() -> web.Response:
     message = "This link was used, or is too old. Ask whoever sent it for another one."
-    return pages.message_page(HTTPStatus.GONE, "This link opens no more", message)
+    # In a thread: the first page of all reads its template.
+    return await asyncio.to_thread(
+        pages.message_page, HTTPStatus.GONE, "This link opens no more", message
+    )
 
 
 def _hint(confirmation: Confirmation) -> str:

@@ -14,10 +14,11 @@ from watchword_server.api import KEY_NAME, Answer, Operation
 from watchword_server.appkeys import CLOCK, LEDGER
 from watchword_server.bodies import json_response
 from watchword_server.callers import caller_of
+from watchword_server.errors import RefusedError
 from watchword_server.keyadmin import find_key, resync_key, unlock_key
 from watchword_server.problems import NO_SUCH_KEY, WRONG_CODE, ProblemError
 from watchword_server.routes.check import MAX_CODE
-from watchword_server.routes.refusals import JUDGING_PROBLEMS, refuse_unjudged
+from watchword_server.routes.refusals import JUDGING_PROBLEMS, not_active, refuse_unjudged
 from watchword_server.routes.views import moment_or_none
 from watchword_server.verifier import Verdict, barred
 
@@ -74,7 +75,11 @@ async def take_lock_off(request: web.Request) -> web.Response:
 async def resync(request: web.Request, sent: ResyncRequest) -> web.Response:
     """`POST /v1/keys/{name}/resync`: two consecutive codes move the window; both are consumed."""
     name = request.match_info["name"]
-    decision = await resync_key(request.app[LEDGER], name, sent.first, sent.second, caller_of(request))
+    ledger, caller = request.app[LEDGER], caller_of(request)
+    try:
+        decision = await resync_key(ledger, name, sent.first, sent.second, caller)
+    except RefusedError:
+        raise await not_active(request, name) from None
     refuse_unjudged(decision)
     if decision.verdict is not Verdict.ACCEPTED or decision.offset is None:
         detail = "these are not two unused codes in a row; take the next two that the app shows"

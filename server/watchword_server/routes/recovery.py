@@ -12,9 +12,10 @@ from watchword_server.api import KEY_NAME, Answer, Operation
 from watchword_server.appkeys import LEDGER
 from watchword_server.bodies import json_response
 from watchword_server.callers import caller_of
+from watchword_server.errors import RefusedError
 from watchword_server.problems import NO_SUCH_KEY
 from watchword_server.recovery import redeem, replace_recovery_codes
-from watchword_server.routes.refusals import JUDGING_PROBLEMS, refuse_unjudged
+from watchword_server.routes.refusals import JUDGING_PROBLEMS, not_active, refuse_unjudged
 from watchword_server.verifier import Verdict
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ async def make_codes(request: web.Request) -> web.Response:
 async def redeem_code(request: web.Request, sent: RedeemRequest) -> web.Response:
     """`POST /v1/keys/{name}/recovery-codes/redeem`: valid once, under the key's one lock."""
     name = request.match_info["name"]
-    redemption = await redeem(request.app[LEDGER], name, sent.code, caller_of(request))
+    try:
+        redemption = await redeem(request.app[LEDGER], name, sent.code, caller_of(request))
+    except RefusedError:
+        raise await not_active(request, name) from None
     refuse_unjudged(redemption.decision)
     valid = redemption.decision.verdict is Verdict.ACCEPTED
     answer = Redeemed(valid=valid, remaining=redemption.remaining if valid else None)

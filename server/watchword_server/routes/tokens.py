@@ -203,7 +203,7 @@ ROTATE_TOKEN = Operation(
     path=(_TOKEN_NAME,),
     body=RotateRequest,
     answers=_CREATED,
-    problems=(NO_SUCH_TOKEN, TOKEN_EXISTS),
+    problems=(NO_SUCH_TOKEN,),
 )
 
 REVOKE_TOKEN = Operation(
