@@ -46,7 +46,7 @@ DEFAULT_KEY = Key(secret=Secret(b"default key of a benchmark"))
 
 _SEED = b"key of a benchmark"
 _SHARE = 100_000
-_LAG = 400
+_LAG = 150
 """Triples between a code and its replay: more than there are connections, so that one is answered
 before the other is sent."""
 
