@@ -113,6 +113,8 @@ class Operation:
     path: Sequence[PathParameter] = ()
     query: type[msgspec.Struct] | None = None
     """Flat and optional: members are text or whole numbers. None: any query is refused."""
+    any_query: bool = False
+    """Whether a query is passed over: programs that show a link to people hang things on to it."""
     body: type[msgspec.Struct] | None = None
     """Flat, with `forbid_unknown_fields`."""
     body_type: BodyType = BodyType.JSON
@@ -157,13 +159,14 @@ def request_handler(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web
     read_query = query_reader(operation.query or NoQuery)
     handler = operation.handler
     takes_query = operation.query is not None
+    refuses_query = not operation.any_query
     if operation.body is None:
 
         async def without_body(request: web.Request) -> web.StreamResponse:
             check(request)
             if takes_query:
                 return await handler(request, read_query(request))
-            if request.rel_url.raw_query_string:
+            if refuses_query and request.rel_url.raw_query_string:
                 read_query(request)
             return await handler(request)
 
@@ -177,7 +180,7 @@ def request_handler(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web
         if takes_query:
             query = read_query(request)
             return await handler(request, query, await read_body(request))
-        if request.rel_url.raw_query_string:
+        if refuses_query and request.rel_url.raw_query_string:
             read_query(request)
         return await handler(request, await read_body(request))
 

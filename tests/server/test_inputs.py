@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from servers import RunningServer
 
 
+STRICT = [row for row in ROUTES if not row.operation.any_query]
 WITH_BODY = [row for row in ROUTES if row.operation.body is not None]
 OUT_OF_PLACE = "out-of-place"
 
@@ -52,7 +53,7 @@ def content_type(row: Endpoint) -> dict[str, str]:
 
 
 class TestEveryRoute:
-    @pytest.mark.parametrize("row", ROUTES, ids=name_of)
+    @pytest.mark.parametrize("row", STRICT, ids=name_of)
     async def test_an_unknown_member_of_the_query_is_named(
         self, client: httpx.AsyncClient, row: Endpoint
     ) -> None:
@@ -63,7 +64,7 @@ class TestEveryRoute:
             assert slug(answer) == "malformed-query"
             assert "no member called now" in answer.json()["detail"]
 
-    @pytest.mark.parametrize("row", ROUTES, ids=name_of)
+    @pytest.mark.parametrize("row", STRICT, ids=name_of)
     async def test_a_code_or_token_in_the_query_is_not_repeated(
         self, client: httpx.AsyncClient, row: Endpoint
     ) -> None:

@@ -36,7 +36,7 @@ async def test_every_answer_is_as_documented(server: RunningServer) -> None:
         document = (await client.get("/openapi.json")).json()
     failures, operations = await asyncio.to_thread(_run, server.url, server.token, document)
     assert failures == []
-    assert operations == {
+    assert operations - {"Stateful tests"} == {
         f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
     }
 
@@ -51,7 +51,7 @@ async def test_so_is_every_answer_to_a_token_that_may_only_check(server: Running
     }
     failures, operations = await asyncio.to_thread(_run, server.url, server.check_token, document)
     assert failures == []
-    assert operations == {"POST /v1/keys/{name}/check", "GET /check/{code}"}
+    assert operations - {"Stateful tests"} == {"POST /v1/keys/{name}/check", "GET /check/{code}"}
 
 
 def _run(url: str, token: str, document: dict[str, Any]) -> tuple[list[str], set[str]]:

@@ -218,6 +218,7 @@ SHOW_PAGE = Operation(
     tag="Enrolment",
     summary="The enrolment page",
     path=(_TICKET,),
+    any_query=True,
     answers={
         HTTPStatus.OK: Answer(description="The page.", media=_HTML),
         HTTPStatus.GONE: Answer(description="The link was used or is too old.", media=_HTML),
@@ -231,6 +232,7 @@ CONFIRM_ON_PAGE = Operation(
     tag="Enrolment",
     summary="Confirm from the enrolment page",
     path=(_TICKET,),
+    any_query=True,
     body=ConfirmRequest,
     body_type=BodyType.FORM,
     answers={
