@@ -6,7 +6,9 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
-from servers import NOON, Clock, running_server
+import pytest
+
+from servers import running_server
 from watchword_server import readiness
 from watchword_server.edge import Edge
 from watchword_server.metrics import Metrics
@@ -16,13 +18,12 @@ from watchword_server.store.protocol import Cause, StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
-FINE = {"store": "ok", "disk": "ok", "clock": "ok"}
+FINE = {"store": "ok", "sealing-keys": "ok", "clock": "ok", "disk": "ok"}
 
 
 class Probed:
-    """A store that counts how often it is tried, and can be made to fail or to wait."""
+    """A ledger that counts how often it is tried, and can be made to fail or to wait."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -37,8 +38,8 @@ class Probed:
             raise self.error
 
 
-def look(store: Any, *, clock: Clock | None = None, data_path: Path | None = None) -> Readiness:
-    return Readiness(store, clock=clock or Clock(), data_path=data_path, metrics=Metrics())
+def look(ledger: Any, *, data_path: Path | None = None) -> Readiness:
+    return Readiness(ledger, data_path=data_path, metrics=Metrics())
 
 
 async def test_all_is_well(tmp_path: Path) -> None:
@@ -79,22 +80,19 @@ async def test_a_data_folder_that_is_gone(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(faults)
 
 
-async def test_a_clock_that_was_never_set() -> None:
-    assert await look(Probed(), clock=Clock(60.0)).faults() == {"clock": "was never set"}
-
-
-async def test_a_clock_that_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness, "FRESH_SECONDS", 0.0)
-    clock = Clock(NOON)
-    ready = look(Probed(), clock=clock)
-    for moved, faults in (
-        (0, {}),
-        (-59, {}),
-        (-2, {"clock": "was set back by 61 s"}),
-        (61, {}),
-    ):
-        clock.advance(moved)
-        assert await ready.faults() == faults
+@pytest.mark.parametrize(
+    ("cause", "blamed"),
+    [
+        (Cause.SEALING_KEY_MISSING, "sealing-keys"),
+        (Cause.SEALING_KEY_WRONG, "sealing-keys"),
+        (Cause.CLOCK_BACK, "clock"),
+        (Cause.DAMAGED, "store"),
+    ],
+)
+async def test_each_cause_has_one_to_blame(cause: Cause, blamed: str) -> None:
+    store = Probed()
+    store.error = StoreError("it failed", cause)
+    assert await look(store).checks() == {**FINE, blamed: cause.value}
 
 
 async def test_over_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,8 +107,8 @@ async def test_over_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert answer.status_code == 503
         problem = answer.json()
         assert problem["type"] == "urn:watchword:problem:not-ready"
-        assert problem["checks"] == {**FINE, "clock": "was set back by 100 s"}
-        assert problem["detail"] == "clock: was set back by 100 s"
+        assert problem["checks"] == {**FINE, "clock": "clock-stepped-back"}
+        assert problem["detail"] == "clock: clock-stepped-back"
         assert "watchword_ready 0.0" in (await client.get("/metrics")).text
         assert (await client.get("/healthz")).status_code == 200
 
