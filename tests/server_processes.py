@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _COMMAND = (sys.executable, "-m", "watchword_server")
@@ -67,12 +67,16 @@ def server_process(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     umask: int = -1,
+    under: Sequence[str] = (),
 ) -> Iterator[ServerProcess]:
-    """Start `serve` on a free port with its home in `folder`, and see to it that it ends."""
+    """Start `serve` on a free port with its home in `folder`, and see to it that it ends.
+
+    `under` is a command that executes the rest of its arguments.
+    """
     log = folder / "server.log"
     with log.open("a") as stderr:
         process = subprocess.Popen(
-            [*_COMMAND, "serve", "--port", "0", "--json", *arguments],
+            [*under, *_COMMAND, "serve", "--port", "0", "--json", *arguments],
             cwd=folder,
             env=home_environment(folder, environment),
             stdin=subprocess.PIPE,

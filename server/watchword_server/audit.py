@@ -86,8 +86,10 @@ def key_event(  # noqa: PLR0913 - the columns of a row
 _encode = msgspec.json.Encoder().encode
 
 
-def link(key: bytes, head: Head, events: Iterable[Event], now: float) -> tuple[Sequence[AuditRow], Head]:
-    """Chain `events` to the log whose end is `head`; give the rows and the new end.
+def link(
+    key: bytes, head: Head, events: Iterable[Event], latest: float
+) -> tuple[Sequence[AuditRow], Head]:
+    """Chain `events` to the log whose end is `head`; give the rows and the new end, as of `latest`.
 
     Each MAC is HMAC-SHA-256 over the MAC before, the row's number and its JSON.
     """
@@ -98,7 +100,7 @@ def link(key: bytes, head: Head, events: Iterable[Event], now: float) -> tuple[S
         encoded = _encode(event)
         mac = _mac(key, mac, seq, encoded)
         rows.append(AuditRow(seq, encoded.decode(), mac))
-    return rows, Head(seq, mac, now)
+    return rows, Head(seq, mac, latest)
 
 
 class Chain:

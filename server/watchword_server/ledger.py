@@ -85,7 +85,9 @@ class Ledger:
                 check_clock(snapshot.head.at, now)
             act, result = decide(snapshot, now)
             if act.events:
-                act.changes.rows, act.changes.head = link(audit_key, snapshot.head, act.events, now)
+                # Never earlier than it was, or a clock could creep back within the tolerance.
+                latest = now if whatever_the_clock else max(now, snapshot.head.at)
+                act.changes.rows, act.changes.head = link(audit_key, snapshot.head, act.events, latest)
             return act.changes, result
 
         return await self.store.transact(wanted, work)

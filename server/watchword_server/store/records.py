@@ -102,7 +102,7 @@ class Head(msgspec.Struct, frozen=True):
     mac: str = ""
     """Its chained MAC, hexadecimal."""
     at: float = 0.0
-    """When it was written, Unix seconds: the clock must not be before it."""
+    """The latest time of any row, Unix seconds: the clock must not be before it."""
 
 
 class AuditRow(msgspec.Struct, frozen=True):

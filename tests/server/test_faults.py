@@ -1,0 +1,390 @@
+"""Real faults under a running validator: it says which, judges nothing, and recovers without help.
+
+Each fault is a block in which it holds. Inside, a right code is neither accepted nor counted; after
+it the same code is accepted by the same server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import httpx
+import pytest
+from aiohttp import web
+
+from server_processes import server_process
+from servers import NO_TLS, Clock, RunningServer, audit_events, find_key, run_sql, running_server
+from watchword_otp import code_at, parse_uri, step_at
+from watchword_server.app import create_app
+from watchword_server.ledger import Ledger
+from watchword_server.seal import Keyring, Ring
+from watchword_server.serve import make_runner
+from watchword_server.store.protocol import Cause, StoreError
+from watchword_server.store.sqlite import SqliteStore
+from watchword_server.tokens import Scope, Token, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+CHECK = "/v1/keys/default/check"
+
+
+class Fault(Protocol):
+    """Something that is wrong while its block lasts."""
+
+    def __call__(self, server: RunningServer) -> contextlib.AbstractContextManager[None]: ...
+
+
+@contextlib.contextmanager
+def locked(server: RunningServer) -> Iterator[None]:
+    """Another process is writing, and does not come to an end."""
+    program = (
+        "import sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('BEGIN EXCLUSIVE')\n"
+        "print('held', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, server.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        yield
+        other.communicate()
+
+
+@contextlib.contextmanager
+def gone(server: RunningServer) -> Iterator[None]:
+    """The file is moved away, and put back."""
+    away = server.database.with_name("away")
+    server.database.rename(away)
+    yield
+    away.rename(server.database)
+
+
+@contextlib.contextmanager
+def overwritten(server: RunningServer) -> Iterator[None]:
+    """Something writes all over the file and its log; then a backup is restored."""
+    files = list(server.database.parent.glob("watchword.db*"))
+    before = {file: file.read_bytes() for file in files}
+    for file, content in before.items():
+        if not file.name.endswith("-shm"):
+            file.write_bytes(b"\xa5" * len(content))
+    yield
+    for file in files:
+        file.unlink(missing_ok=True)
+    # As a restored backup: another file under the name.
+    fresh = server.database.with_name("fresh")
+    fresh.write_bytes(before[server.database])
+    fresh.chmod(0o600)
+    for file, content in before.items():
+        if file != server.database:
+            file.write_bytes(content)
+    fresh.rename(server.database)
+
+
+@contextlib.contextmanager
+def full(_: RunningServer) -> Iterator[None]:
+    """No file may grow any further: the limit of the process stands for the end of the disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signalled = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, signalled)
+
+
+async def cause_of(client: httpx.AsyncClient, code: str) -> str:
+    answer = await client.post(CHECK, json={"code": code})
+    assert answer.status_code == 503
+    problem = answer.json()
+    assert problem["type"] == "urn:watchword:problem:store-unavailable"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return str(problem["cause"])
+
+
+FAULTS: dict[str, tuple[Fault, set[Cause]]] = {
+    "database locked": (locked, {Cause.LOCKED}),
+    "database gone": (gone, {Cause.GONE}),
+    "database overwritten": (overwritten, {Cause.DAMAGED}),
+    "no room": (full, {Cause.DISK_FULL, Cause.FAILED}),
+}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask anew for each `/readyz`, and wait for no lock."""
+    monkeypatch.setattr("watchword_server.readiness.FRESH_SECONDS", 0)
+    monkeypatch.setattr("watchword_server.store.sqlite_connection.BUSY_SECONDS", 0)
+
+
+async def is_ready(client: httpx.AsyncClient) -> bool:
+    answer = await client.get("/readyz")
+    if answer.status_code == 503:
+        assert answer.json()["type"] == "urn:watchword:problem:not-ready"
+    return answer.status_code == 200
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_fault_is_named_judges_nothing_and_passes(
+    name: str, server: RunningServer, client: httpx.AsyncClient
+) -> None:
+    fault, causes = FAULTS[name]
+    wrong = server.wrong_code()
+    assert (await client.post(CHECK, json={"code": wrong})).json()["attempts_left"] == 4
+    assert await is_ready(client)
+    with fault(server):
+        for code in (server.code(), wrong):
+            assert await cause_of(client, code) in causes
+        assert not await is_ready(client)
+        assert (await client.get("/healthz")).status_code == 200
+    assert (await client.post(CHECK, json={"code": wrong})).json()["attempts_left"] == 3
+    assert (await client.post(CHECK, json={"code": server.code()})).json()["valid"] is True
+    assert await is_ready(client)
+    verdicts = [event.verdict for event in await audit_events(server.ledger) if event.verdict]
+    assert verdicts == ["wrong", "wrong", "accepted"]
+
+
+async def test_a_deleted_database_is_not_made_again(
+    server: RunningServer, client: httpx.AsyncClient
+) -> None:
+    for file in server.database.parent.glob("watchword.db*"):
+        file.unlink()
+    assert await cause_of(client, server.code()) == Cause.GONE
+    assert list(server.database.parent.glob("watchword.db*")) == []
+
+
+async def test_a_backup_put_in_its_place_is_what_counts_from_then_on(
+    server: RunningServer, client: httpx.AsyncClient
+) -> None:
+    backup = server.database.with_name("backup")
+    await run_sql(server.database, f"VACUUM INTO '{backup}'")
+    await client.post(CHECK, json={"code": server.wrong_code()})
+    for file in server.database.parent.glob("watchword.db-*"):
+        file.unlink()
+    backup.rename(server.database)
+    # What happened after the backup is forgotten, and what happens now is kept in the new file.
+    assert (await client.post(CHECK, json={"code": server.wrong_code()})).json()["attempts_left"] == 4
+    assert (await find_key(server.store)).state.failures == 1
+    (row,) = await run_sql(server.database, "SELECT failures FROM keys")
+    assert row == (1,)
+
+
+async def test_looking_whether_it_is_ready_leaves_the_log_to_the_server(
+    server: RunningServer, client: httpx.AsyncClient
+) -> None:
+    """The last program to close a database takes its log away; that must not be another one."""
+    assert await is_ready(client)
+    program = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT 1 FROM keys').close()"
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", program, server.database)
+    assert await other.wait() == 0
+    assert server.database.with_name("watchword.db-wal").exists()
+
+
+class TestSealingKeys:
+    """The file `sealing.keys`, after the server has opened keys with it and before."""
+
+    async def refused(self, folder: Path, clock: Clock) -> Cause:
+        with pytest.raises(StoreError) as raised:
+            async with running_server(folder, clock=clock):
+                pass
+        return raised.value.cause
+
+    async def test_missing_wrong_and_put_back(self, tmp_path: Path) -> None:
+        file = tmp_path / "sealing.keys"
+        async with running_server(tmp_path) as server, server.client() as client:
+            code = server.code()
+            await client.post(CHECK, json={"code": server.wrong_code()})
+        kept = await asyncio.to_thread(file.read_bytes)
+        await asyncio.to_thread(file.unlink)
+        assert await self.refused(tmp_path, server.clock) is Cause.SEALING_KEY_MISSING
+        # None is made in its place: what it would seal could not be opened by the right one.
+        assert not await asyncio.to_thread(file.exists)
+        await asyncio.to_thread(file.write_text, Ring.generate().text())
+        await asyncio.to_thread(file.chmod, 0o600)
+        assert await self.refused(tmp_path, server.clock) is Cause.SEALING_KEY_WRONG
+        await asyncio.to_thread(file.write_bytes, kept)
+        async with running_server(tmp_path, clock=server.clock) as server, server.client() as client:
+            answer = await client.post(CHECK, json={"code": code})
+            assert answer.json()["valid"] is True
+
+    async def test_a_server_that_starts_without_them_is_not_ready_until_they_are_back(
+        self, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "sealing.keys"
+        async with running_server(tmp_path) as first:
+            pass
+        away = tmp_path / "away"
+        await asyncio.to_thread(file.rename, away)
+        async with unprepared_server(tmp_path, first.clock) as url:
+            token = {"Authorization": "Bearer test"}
+            async with httpx.AsyncClient(base_url=url, headers=token, verify=NO_TLS) as client:
+                assert await cause_of(client, first.code()) == Cause.SEALING_KEY_MISSING
+                assert not await is_ready(client)
+                await asyncio.to_thread(away.rename, file)
+                assert await is_ready(client)
+                answer = await client.post(CHECK, json={"code": first.code()})
+                assert answer.json()["valid"] is True
+
+
+@contextlib.asynccontextmanager
+async def unprepared_server(folder: Path, clock: Clock) -> AsyncIterator[str]:
+    """The application on a database as it is, its sealing keys not looked at; its token is `test`."""
+    store = await SqliteStore.open(folder / "watchword.db")
+    ledger = Ledger(store, Keyring(folder / "sealing.keys", {}), clock=clock)
+    token = Token(name="test", digest=digest_of("test"), scopes=frozenset(Scope))
+    runner = make_runner(create_app(ledger=ledger, clock=clock, configured_tokens=[token]))
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{site.port}"
+    finally:
+        await runner.cleanup()
+        await store.close()
+
+
+class TestClock:
+    async def test_set_back_it_judges_nothing_until_it_has_come_forward_again(
+        self, server: RunningServer, client: httpx.AsyncClient
+    ) -> None:
+        used = server.code()
+        assert (await client.post(CHECK, json={"code": used})).json()["valid"] is True
+        server.clock.advance(-7200)
+        for code in (used, server.code(), server.wrong_code()):
+            assert await cause_of(client, code) == Cause.CLOCK_BACK
+        assert not await is_ready(client)
+        server.clock.advance(7200)
+        assert await is_ready(client)
+        replayed = (await client.post(CHECK, json={"code": used})).json()
+        assert (replayed["reason"], replayed["attempts_left"]) == ("replayed", 5)
+        server.clock.advance(30)
+        assert (await client.post(CHECK, json={"code": server.code()})).json()["valid"] is True
+
+    async def test_a_few_seconds_are_what_time_servers_do(
+        self, server: RunningServer, client: httpx.AsyncClient
+    ) -> None:
+        await client.post(CHECK, json={"code": server.code()})
+        server.clock.advance(-10)
+        assert (await client.post(CHECK, json={"code": server.code()})).status_code == 200
+        server.clock.advance(-0.5)
+        assert await cause_of(client, server.code()) == Cause.CLOCK_BACK
+
+
+def may_mount() -> bool:
+    tool = shutil.which("unshare")
+    return tool is not None and subprocess.run([tool, "-m", "true"], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not may_mount(), reason="may not mount; `no room` above is the same by a limit")
+class TestFileSystems:
+    """A file system of its own under a server process."""
+
+    @pytest.fixture
+    def small(self, tmp_path: Path) -> Iterator[tuple[Mounted, str]]:
+        data = tmp_path / "data"
+        data.mkdir(mode=0o700)
+        script = 'mount -t tmpfs -o size=24m,mode=700 none "$0" && exec "$@"'
+        with server_process(
+            tmp_path,
+            environment={"WATCHWORD_SERVER_DATA_DIR": str(data)},
+            under=("unshare", "-m", "sh", "-c", script, str(data)),
+        ) as server:
+            assert server.token is not None
+            inside = Path(f"/proc/{server.process.pid}/root{data}")
+            yield Mounted(server.process.pid, data, inside, server.url), server.token
+
+    async def test_a_full_disk(self, small: tuple[Mounted, str]) -> None:
+        mounted, token = small
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=mounted.url, headers=headers, verify=NO_TLS) as client:
+            code = await code_by(client)
+            ballast = await asyncio.to_thread(mounted.fill)
+            # The log may have a little room left in the page that it has begun.
+            statuses = [
+                (await client.post(CHECK, json={"code": "junk" * 16})).status_code for _ in range(40)
+            ]
+            assert statuses[-1] == 503
+            assert await cause_of(client, code) == Cause.DISK_FULL
+            assert await eventually(client, ready=False)
+            await asyncio.to_thread(ballast.unlink)
+            answer = await client.post(CHECK, json={"code": code})
+            assert (answer.json()["valid"], answer.json()["attempts_left"]) == (True, 5)
+            assert await eventually(client, ready=True)
+
+    async def test_a_disk_that_may_only_be_read(self, small: tuple[Mounted, str]) -> None:
+        mounted, token = small
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=mounted.url, headers=headers, verify=NO_TLS) as client:
+            code = await code_by(client)
+            await asyncio.to_thread(mounted.restore_a_backup)
+            await asyncio.to_thread(mounted.run, "mount", "--bind", mounted.data, mounted.data)
+            await asyncio.to_thread(mounted.run, "mount", "-o", "remount,ro,bind", mounted.data)
+            assert await cause_of(client, code) == Cause.READ_ONLY
+            assert await eventually(client, ready=False)
+            await asyncio.to_thread(mounted.run, "umount", mounted.data)
+            answer = await client.post(CHECK, json={"code": code})
+            assert (answer.json()["valid"], answer.json()["attempts_left"]) == (True, 5)
+            assert await eventually(client, ready=True)
+
+
+@dataclass(frozen=True)
+class Mounted:
+    """The data folder of a server process, on a file system that only it sees."""
+
+    pid: int
+    data: Path
+    inside: Path
+    """The way to the data folder from outside."""
+    url: str
+
+    def run(self, *command: str | Path) -> None:
+        subprocess.run(["nsenter", "-t", str(self.pid), "-m", *command], check=True)
+
+    def fill(self) -> Path:
+        """Leave no byte free."""
+        ballast = self.inside / "ballast"
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            for size in (65536, 4096, 1):
+                with contextlib.suppress(OSError):
+                    while file.write(bytes(size)) == size:
+                        pass
+        return ballast
+
+    def restore_a_backup(self) -> None:
+        database = self.inside / "watchword.db"
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        copy = database.with_name("copy")
+        shutil.copyfile(database, copy)
+        copy.chmod(0o600)
+        copy.rename(database)
+
+
+async def code_by(client: httpx.AsyncClient) -> str:
+    """The default key's code at the server's real time."""
+    key = parse_uri((await client.get("/qr", params={"format": "uri"})).text)
+    return code_at(key, step_at(key, time.time()))
+
+
+async def eventually(client: httpx.AsyncClient, *, ready: bool) -> bool:
+    """Whether the server says so within the second for which it repeats its answer."""
+    for _ in range(30):
+        if await is_ready(client) is ready:
+            return True
+        await asyncio.sleep(0.1)
+    return False
