@@ -103,7 +103,13 @@ async def prepare(store: Store, keyring: Keyring) -> None:
                 for stored in unsealed
             ]
         )
-        await store.transact(Wanted(), partial(_just, changes))
+        try:
+            await store.transact(Wanted(), partial(_just, changes))
+        except StoreError as error:
+            # Another server that starts on the same database at this moment has sealed some of them.
+            if error.cause is not Cause.CHANGED:
+                raise
+    await store.scrub()
     sealed = ring.seal(number, secrets.token_bytes(KEY_BYTES), AUDIT_KEY)
 
     def decide(snapshot: Snapshot) -> tuple[Changes, None]:

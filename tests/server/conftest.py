@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from watchword_server.bootstrap import activate_key
 from watchword_server.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     import httpx
@@ -53,6 +54,15 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
 def store(ledger: Ledger) -> SqliteStore:
     assert isinstance(ledger.store, SqliteStore)
     return ledger.store
+
+
+@pytest.fixture
+def with_umask() -> Iterator[Callable[[int], None]]:
+    """Sets the umask until the test ends."""
+    before = os.umask(0o077)
+    os.umask(before)
+    yield lambda umask: os.umask(umask) and None
+    os.umask(before)
 
 
 @pytest.fixture

@@ -138,6 +138,10 @@ class Store(Protocol):
         """Forget answers and tickets whose time is over, and audit rows before a number."""
         ...
 
+    async def scrub(self) -> None:
+        """Leave nothing in the files of what was overwritten or removed."""
+        ...
+
     async def probe(self) -> None:
         """Really read and really write something, as a check would."""
         ...

@@ -119,6 +119,10 @@ class SqliteStore:
 
         await self._run(work)
 
+    async def scrub(self) -> None:
+        """See `Store.scrub`."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.scrub)
+
     async def probe(self) -> None:
         """See `Store.probe`."""
 

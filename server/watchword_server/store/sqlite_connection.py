@@ -88,6 +88,17 @@ class Connection:
             # The cause is dropped: its frames hold secrets.
             raise failure from None
 
+    def scrub(self) -> None:
+        """Bring the log into the file and empty it: until then both hold what was there before.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        try:
+            self._usable().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise reason(error) from None
+
     def close(self) -> None:
         """Let go of the file."""
         raw, self._raw = self._raw, None
