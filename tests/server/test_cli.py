@@ -1,135 +1,82 @@
 from __future__ import annotations
 
-import asyncio
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
-from servers import KEY, NOON
-from watchword_server.store.protocol import Advance, StoredKey
-from watchword_server.store.sqlite import SqliteStore
-from watchword_server.tokens import Scope, digest_of
-from watchword_server.verifier import KeyState
+from watchword_server.cli import cli
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from server_commands import Commands
 
 
-@pytest.fixture
-def database(run: Commands) -> None:
-    run.make_database()
+def _commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from _commands(found, (*path, name))
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [("tokens", "list"), ("tokens", "create", "x", "--scope", "qr"), ("keys", "unlock", "x")],
-)
-def test_where_no_server_was_nothing_is_made(run: Commands, arguments: tuple[str, ...]) -> None:
-    done = run(*arguments)
-    assert (done.status, done.out) == (2, "")
-    assert f"there is no database in {run.folder}" in done.err
-    assert not run.folder.exists()
+COMMANDS = list(_commands(cli))
+LOADED = "import sys; print('\\n' + ' '.join(sys.modules))"
+HELP = f"""
+import sys
+sys.argv = ["watchword-server", "--help"]
+from watchword_server.__main__ import main
+main()
+{LOADED}
+"""
 
 
-@pytest.mark.usefixtures("database")
-class TestTokens:
-    def test_create_shows_the_token_alone_on_standard_output(self, run: Commands) -> None:
-        done = run("tokens", "create", "door", "--scope", "check", "--scope", "qr")
+class TestHelp:
+    @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+    def test_of_every_command(self, run: Commands, command: tuple[str, ...]) -> None:
+        done = run(*command, "--help")
         assert done.status == 0
-        text = done.out.strip()
-        (token,) = run.tokens()
-        assert token.digest == digest_of(text)
-        assert token.name == "door"
-        assert set(token.scopes) == {Scope.CHECK, Scope.QR}
-        assert "Shown this once" in done.err
+        assert done.out.startswith(f"Usage: {' '.join(['watchword-server', *command])}")
+        assert not run.folder.exists()
 
-    def test_create_needs_a_scope_it_knows(self, run: Commands) -> None:
-        for arguments in (("door",), ("door", "--scope", "everything")):
-            done = run("tokens", "create", *arguments)
-            assert (done.status, done.out) == (2, "")
-            assert len(done.err.splitlines()) == 1
-            assert "--scope" in done.err
+    @pytest.mark.parametrize(
+        "command",
+        [command for command in COMMANDS if command != ("openapi",)],
+        ids=" ".join,
+    )
+    def test_teaches_by_example(self, run: Commands, command: tuple[str, ...]) -> None:
+        is_group = command in {path[:-1] for path in COMMANDS if len(path) > 1}
+        if not is_group:
+            assert "Examples:" in run(*command, "--help").out
 
-    @pytest.mark.parametrize("name", ["", "Door", "a b", "-", "x" * 65, "a/b"])
-    def test_create_needs_a_proper_name(self, run: Commands, name: str) -> None:
-        done = run("tokens", "create", "--scope", "qr", "--", name)
-        assert (done.status, len(done.err.splitlines())) == (2, 1)
-        assert "name" in done.err
+    def test_loads_no_library_that_it_does_not_need(self, tmp_path: Path) -> None:
+        ended = subprocess.run(
+            [sys.executable, "-c", HELP],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+            timeout=30,
+        )
+        loaded = {name.partition(".")[0] for name in ended.stdout.splitlines()[-1].split()}
+        assert "click" in loaded
+        assert loaded.isdisjoint({"aiohttp", "cryptography", "jinja2", "asyncio", "sqlite3"})
 
-    def test_a_name_is_used_once_at_a_time(self, run: Commands) -> None:
-        assert run("tokens", "create", "door", "--scope", "qr").status == 0
-        again = run("tokens", "create", "door", "--scope", "qr")
-        assert (again.status, "revoke it first" in again.err) == (2, True)
-        assert run("tokens", "revoke", "door").status == 0
-        assert run("tokens", "create", "door", "--scope", "qr").status == 0
-
-    def test_list_shows_all_but_the_tokens(self, run: Commands) -> None:
-        text = run("tokens", "create", "door", "--scope", "check").out.strip()
-        run("tokens", "create", "old", "--scope", "qr")
-        run("tokens", "revoke", "old")
-        done = run("tokens", "list")
-        door, old = done.out.splitlines()
-        assert door.startswith("door  check  made 2")
-        assert "revoked" not in door
-        assert "  revoked 2" in old
-        assert text not in done.out
-
-    def test_revoking_nothing_says_so(self, run: Commands) -> None:
-        done = run("tokens", "revoke", "nobody")
-        assert done.status == 2
-        assert "tokens list" in done.err
-
-
-@pytest.mark.usefixtures("database")
-class TestUnlock:
-    def test_forgets_failures_and_keeps_used_codes(self, run: Commands) -> None:
-        disabled = KeyState(last_step=5, consumed_at=NOON, failures=100, locked_until=NOON + 3600)
-        assert asyncio.run(_key_in_state(run.folder, disabled)) == disabled
-        done = run("keys", "unlock", "default")
-        assert (done.status, done.out) == (0, "default: 100 failures forgotten.\n")
-        expected = KeyState(last_step=5, consumed_at=NOON)
-        assert asyncio.run(_key_in_state(run.folder, None)) == expected
-        assert run("keys", "unlock", "default").out == "default had no failures.\n"
-
-    def test_no_such_key(self, run: Commands) -> None:
-        done = run("keys", "unlock", "nobody")
-        assert (done.status, done.out) == (2, "")
-        assert "no active key nobody" in done.err
-
-
-async def _key_in_state(folder: Path, wanted: KeyState | None) -> KeyState:
-    store = await SqliteStore.open(folder / "watchword.db")
-    if wanted is not None:
-        await store.activate_key("default", KEY, NOON)
-
-        def decide(keys: Mapping[str, StoredKey]) -> Sequence[Advance]:
-            return [Advance(keys["default"].id, keys["default"].state, wanted)]
-
-        await store.settle(["default"], decide)
-    stored = await store.find_key("default")
-    await store.close()
-    assert stored is not None
-    return stored.state
+    def test_lists_what_each_group_says_of_itself(self, run: Commands) -> None:
+        text = " ".join(run("--help").out.split())
+        for group in ("keys", "tokens", "audit", "seal", "store", "import", "export", "doctor"):
+            assert f" {group} " in text
 
 
 class TestUsage:
     def test_version(self, run: Commands) -> None:
         assert run("--version").out.startswith("watchword-server 0.")
-
-    @pytest.mark.parametrize(
-        "command", [(), ("serve",), ("tokens",), ("tokens", "create"), ("keys", "unlock")]
-    )
-    def test_help_of_every_command(self, run: Commands, command: tuple[str, ...]) -> None:
-        done = run(*command, "--help")
-        assert done.status == 0
-        assert done.out.startswith(f"Usage: {' '.join(['watchword-server', *command])}")
-
-    def test_help_teaches_by_example(self, run: Commands) -> None:
-        for command in ((), ("serve",), ("tokens", "create")):
-            assert "Example" in run(*command, "--help").out
 
     def test_nothing_is_help_and_2(self, run: Commands) -> None:
         done = run()
@@ -137,7 +84,17 @@ class TestUsage:
         assert "Usage:" in done.out + done.err
 
     @pytest.mark.parametrize(
-        "arguments", [("srve",), ("serve", "extra"), ("tokens", "create"), ("serve", "--port")]
+        "arguments",
+        [
+            ("srve",),
+            ("serve", "extra"),
+            ("tokens", "create"),
+            ("serve", "--port"),
+            ("keys", "shw"),
+            ("tokens", "create", "x", "--scope", "qr", "--expires", "soon"),
+            ("audit", "prune", "--before", "yesterday"),
+        ],
+        ids=" ".join,
     )
     def test_wrong_usage_is_one_line(self, run: Commands, arguments: tuple[str, ...]) -> None:
         done = run(*arguments)
@@ -148,3 +105,50 @@ class TestUsage:
         done = run("serve", "--port", "\x1b]52;c;AAAA\x07\n\u202eevil")
         assert len(done.err.splitlines()) == 1
         assert not set(done.err) & {"\x1b", "\x07", "\u202e"}
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("tokens", "list"),
+            ("tokens", "create", "x", "--scope", "qr"),
+            ("keys", "unlock", "x"),
+            ("keys", "list"),
+            ("audit", "verify"),
+            ("seal", "rotate"),
+            ("store", "check"),
+            ("store", "backup", "copy.db"),
+            ("export", "keys.csv", "--plain", "--yes"),
+        ],
+        ids=" ".join,
+    )
+    def test_where_no_server_was_nothing_is_made(
+        self, run: Commands, arguments: tuple[str, ...]
+    ) -> None:
+        done = run(*arguments)
+        assert (done.status, done.out) == (2, "")
+        assert f"there is no database in {run.folder}" in done.err
+        assert not run.folder.exists()
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("tokens", "revoke", "door"),
+            ("keys", "delete", "alice"),
+            ("keys", "recovery-codes", "alice"),
+            ("audit", "prune", "--keep", "1d"),
+            ("store", "restore", "copy.db"),
+            ("export", "keys.csv", "--plain"),
+        ],
+        ids=" ".join,
+    )
+    def test_what_cannot_be_undone_is_refused_without_a_terminal_to_ask_on(
+        self, run: Commands, arguments: tuple[str, ...]
+    ) -> None:
+        run.make_database()
+        run("tokens", "create", "door", "--scope", "qr")
+        run("keys", "create", "alice")
+        before = run("audit", "checkpoint").out
+        done = run(*arguments)
+        assert (done.status, done.out, len(done.err.splitlines())) == (2, "", 1)
+        assert "--yes" in done.err
+        assert run("audit", "checkpoint").out == before
