@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
@@ -163,8 +162,6 @@ def _hint(confirmation: Confirmation) -> str:
 _TICKET = PathParameter(
     name="ticket",
     description="The secret part of an enrolment link.",
-    pattern=re.compile(r"[A-Za-z0-9_-]{32}"),
-    missing=(NOT_PENDING, "this link opens no more"),
     example="Zm9yLWV4YW1wbGUtb25seS0wMDAwMDAw",
 )
 _HTML = (Media.HTML,)
@@ -223,7 +220,6 @@ SHOW_PAGE = Operation(
         HTTPStatus.OK: Answer(description="The page.", media=_HTML),
         HTTPStatus.GONE: Answer(description="The link was used or is too old.", media=_HTML),
     },
-    problems=(NOT_PENDING,),
 )
 
 CONFIRM_ON_PAGE = Operation(
@@ -247,6 +243,5 @@ CONFIRM_ON_PAGE = Operation(
             headers={"Retry-After": "Seconds until the lock ends."},
         ),
     },
-    problems=(NOT_PENDING,),
     judges=True,
 )
