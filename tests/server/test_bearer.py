@@ -142,7 +142,7 @@ async def test_every_route_is_either_open_or_needs_a_scope(server: RunningServer
     routes = set(app.router.routes())
     assert routes == access.open | set(access.scopes)
     paths = {route.resource.canonical for route in access.open if route.resource is not None}
-    assert paths == {"/healthz", "/openapi.json", "/readyz"}
+    assert paths == {"/enrol/{ticket}", "/healthz", "/openapi.json", "/readyz"}
 
 
 async def test_a_configured_token_counts_without_being_stored(server: RunningServer) -> None:

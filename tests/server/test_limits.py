@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servers import Clock, RunningServer, running_server
+from watchword_server.bootstrap import activate_key
 from watchword_server.edge import Edge
 from watchword_server.limits import Buckets, Policy
 from watchword_server.middleware.limits import sender_of
@@ -123,6 +124,20 @@ class TestRefusals:
                 answer = await client.get("/check/000000", headers=sent_by("192.0.2.1"))
                 assert answer.json() == {"status": False}
                 assert "RateLimit" not in answer.headers
+
+    async def test_nonsense_about_one_key_keeps_the_others_open(self, limited: RunningServer) -> None:
+        await activate_key(limited.ledger, "bob", limited.key)
+        async with limited.client(limited.check_token) as client:
+            for status in (400, 400, 429):
+                answer = await client.post("/v1/keys/default/check", json={"code": "12"})
+                assert answer.status_code == status
+            good = {"code": limited.code()}
+            refused = await client.post("/v1/keys/default/check", json=good)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "15")
+            assert (await client.post("/v1/keys/bob/check", json=good)).json() == {"valid": True}
+        async with limited.client() as another_token:
+            answer = await another_token.post("/v1/keys/default/check", json=good)
+            assert answer.json()["valid"] is True
 
     async def test_zero_is_no_limit(self, client: httpx.AsyncClient) -> None:
         for _ in range(200):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from watchword_server.appkeys import ACCESS, TOKEN, TOKEN_LIMITS, TOKENS
+from watchword_server.appkeys import ACCESS, REFUSALS, TOKEN, TOKEN_LIMITS, TOKENS
 from watchword_server.names import DEFAULT_KEY
 from watchword_server.problems import INSUFFICIENT_SCOPE, NO_SUCH_KEY, UNAUTHORIZED, ProblemError
 
@@ -42,7 +42,11 @@ async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
             "this token is not known here, or was revoked",
             headers={"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'},
         )
+    request[TOKEN] = token
     request.app[TOKEN_LIMITS].spend(token, request)
+    refusals = request.app.get(REFUSALS)
+    if refusals is not None:
+        refusals.check_token(token, request)
     if scope is None or scope not in token.scopes:
         needed = "none" if scope is None else scope.value
         raise ProblemError(
@@ -53,7 +57,6 @@ async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
         )
     if token.keys is not None:
         _require_reach(request, token)
-    request[TOKEN] = token
     return await handler(request)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from aiohttp import HttpVersion11, web
 
-from watchword_server.appkeys import CLIENT
+from watchword_server.appkeys import CLIENT, TOKEN
 from watchword_server.errors import RefusedError
 from watchword_server.middleware.headers import give_request_id
 from watchword_server.middleware.limits import tell
@@ -69,7 +69,9 @@ def make_errors(
         except Exception as error:  # noqa: BLE001 - the last line of defence
             response = _answer_to(error, request_id)
         if response.status >= 400 and refusals is not None:  # noqa: PLR2004 - the refusals' range
-            standing = refusals.charge(client, response.status)
+            token = request.get(TOKEN)
+            user = None if token is None else (token, request)
+            standing = refusals.charge(client, response.status, user)
             if standing is not None:
                 tell(response.headers, standing)
         token_limits.tell(request, response)

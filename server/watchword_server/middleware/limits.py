@@ -28,7 +28,12 @@ _NOT_THEIR_FAULT = {423, 429}
 
 
 class Refusals:
-    """Counts refused requests by the sender's address; past the limit even the good ones are refused."""
+    """Counts refused requests; past the limit even the good ones are refused.
+
+    Those without a good token are counted by the sender's address. Those with one are counted by
+    token and key: behind a login page's address are all its people, and one who types nonsense must
+    not keep the others out.
+    """
 
     def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
         """Allow `per_minute` refusals, half of them at once; `clock` gives seconds."""
@@ -44,17 +49,32 @@ class Refusals:
         # Most senders were never refused.
         if not self._buckets or (sender := sender_of(client)) not in self._buckets:
             return
-        if request.path in _HEALTH:
-            return
+        if request.path not in _HEALTH:
+            self._require_room(sender)
+
+    def check_token(self, token: Token, request: web.Request) -> None:
+        """Refuse a token that was refused too often with the same key, before the body is read.
+
+        Raises:
+            ProblemError: 429; wait `Retry-After` seconds.
+        """
+        if self._buckets:
+            self._require_room(_user_of(token, request))
+
+    def charge(
+        self, client: str, status: int, user: tuple[Token, web.Request] | None = None
+    ) -> Standing | None:
+        """Count an answer of this status, if it says that the sender did something wrong."""
+        if not 400 <= status < 500 or status in _NOT_THEIR_FAULT:  # noqa: PLR2004 - 4xx
+            return None
+        if user is not None:
+            return self._buckets.take(_user_of(*user), self._policy)
+        return self._buckets.take(sender_of(client), self._policy) if client else None
+
+    def _require_room(self, sender: str) -> None:
         standing = self._buckets.look(sender, self._policy)
         if not standing.allowed:
             raise _too_many(standing, "too many of your requests were refused")
-
-    def charge(self, client: str, status: int) -> Standing | None:
-        """Count an answer of this status, if it says that the sender did something wrong."""
-        if not client or not 400 <= status < 500 or status in _NOT_THEIR_FAULT:  # noqa: PLR2004 - 4xx
-            return None
-        return self._buckets.take(sender_of(client), self._policy)
 
 
 class TokenLimits:
@@ -88,6 +108,10 @@ def tell(headers: MutableMapping[str, str], standing: Standing) -> None:
     """Say in the answer's headers which policy applied, and where it leaves the sender."""
     headers[POLICY_HEADER] = standing.policy.header
     headers[STANDING_HEADER] = standing.header
+
+
+def _user_of(token: Token, request: web.Request) -> str:
+    return f"{token.digest.hex()} {request.match_info.get('name', '')}"
 
 
 @lru_cache(maxsize=4096)
