@@ -175,7 +175,6 @@ async def running_server(
     issuer: str = "Watchword",
     edge: Edge | None = None,
     tokens: Sequence[Token] = (),
-    token: str | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Run the application on a free loopback port; run it again on the same folder to restart it."""
     clock = clock or Clock()
