@@ -57,11 +57,11 @@ def store(ledger: Ledger) -> SqliteStore:
 
 
 @pytest.fixture
-def with_umask() -> Iterator[Callable[[int], None]]:
+def with_umask() -> Iterator[Callable[[int], int]]:
     """Sets the umask until the test ends."""
     before = os.umask(0o077)
     os.umask(before)
-    yield lambda umask: os.umask(umask) and None
+    yield os.umask
     os.umask(before)
 
 

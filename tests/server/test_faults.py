@@ -43,7 +43,7 @@ CHECK = "/v1/keys/default/check"
 class Fault(Protocol):
     """Something that is wrong while its block lasts."""
 
-    def __call__(self, server: RunningServer) -> contextlib.AbstractContextManager[None]: ...
+    def __call__(self, server: RunningServer, /) -> contextlib.AbstractContextManager[None]: ...
 
 
 @contextlib.contextmanager

@@ -244,7 +244,7 @@ class TestKeyring:
 
     @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
     def test_a_new_file_is_its_owners_alone_and_never_overwritten(
-        self, tmp_path: Path, with_umask: Callable[[int], None], umask: int
+        self, tmp_path: Path, with_umask: Callable[[int], int], umask: int
     ) -> None:
         path = tmp_path / "sealing.keys"
         with_umask(umask)

@@ -304,7 +304,7 @@ class Machine(RuleBasedStateMachine):
         self.activate(name, key)
         self.retired[name, before.key] = before
         window = LOOK_AHEAD if key.kind is Kind.HOTP else WINDOW
-        self.stories[name] = self.retired.pop((name, key), None) or Story(key, window)
+        self.stories[name] = self.retired.pop((name, key), Story(key, window))
         self.last_used.pop(name, None)
 
     @rule()
