@@ -102,10 +102,16 @@ class SqliteStore:
         """See `Store.audit_rows`."""
 
         def work(raw: sqlite3.Connection) -> list[AuditRow]:
+            # As bytes: whoever changed a row may have left what is no text, and it must still be read.
             rows = raw.execute(
-                "SELECT seq, event, mac FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+                "SELECT seq, CAST(event AS BLOB), CAST(mac AS BLOB) FROM audit WHERE seq > ?"
+                " ORDER BY seq LIMIT ?",
+                (after, limit),
             )
-            return [AuditRow(*row) for row in rows]
+            return [
+                AuditRow(seq, event.decode(errors="replace"), mac.decode(errors="replace"))
+                for seq, event, mac in rows
+            ]
 
         return await self._run(work)
 

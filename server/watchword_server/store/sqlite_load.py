@@ -161,8 +161,11 @@ def expired(connection: sqlite3.Connection, now: float, limit: int) -> list[Stor
 
 def head(connection: sqlite3.Connection) -> Head:
     """The end of the audit log."""
-    seq, mac, at = connection.execute("SELECT seq, mac, at FROM audit_head").fetchone()
-    return Head(seq, mac, at)
+    row = connection.execute("SELECT seq, mac, at FROM audit_head").fetchone()
+    if row is None:
+        message = "the end of its audit log was taken away; restore a backup"
+        raise StoreError(message, Cause.DAMAGED)
+    return Head(*row)
 
 
 def tokens(connection: sqlite3.Connection) -> list[Token]:
