@@ -85,7 +85,8 @@ class TestRedeeming:
     @pytest.mark.parametrize(
         "code",
         ["", "aaaa", UNKNOWN[:-1], f"{UNKNOWN}a", UNKNOWN.replace("a", "1"), UNKNOWN.replace("a", "0"),
-         UNKNOWN.replace("a", "\u017f"), UNKNOWN.replace("-", "_"), "492039", UNKNOWN.replace("a", "\u0131")],
+         UNKNOWN.replace("a", "\u017f"), UNKNOWN.replace("a", "\u0131"), UNKNOWN.replace("-", "_"),
+         "492039"],
     )  # fmt: skip
     async def test_what_is_none_costs_nothing(self, client: httpx.AsyncClient, code: str) -> None:
         for _ in range(6):
