@@ -56,9 +56,8 @@ async def test_every_change_and_decision_is_a_row(
     start = (await page(client))["head"]
     await busy(server, client)
     rows = (await page(client, after=start))["rows"]
-    told = [
-        (row["event"]["event"], row["event"]["key"], row["event"].get("verdict", "")) for row in rows
-    ]
+    events = [row["event"] for row in rows]
+    told = [(event["event"], event["key"], event.get("verdict", "")) for event in events]
     assert told == [
         ("key.create", "alice", ""),
         ("confirm", "alice", "accepted"),
