@@ -111,13 +111,19 @@ MUTANTS = {
         "recovery.py",
         "    refused = barred(state, now)\n",
         "    refused = None\n",
-        "tests/security/test_advisories.py::test_w18_a_key_locked_meanwhile_is_locked_at_redemption_too",
+        "tests/security/test_advisories_budget.py::test_w18_a_key_locked_meanwhile_is_locked_at_redemption_too",
     ),
     "a pending key has a budget of its own": Mutant(
         "enrolment.py",
         "        state = _with_budget_of(holder.state, pending.state)\n",
         "        state = pending.state\n",
-        "tests/security/test_advisories.py::test_w18_a_key_locked_meanwhile_is_locked_at_confirmation_too",
+        "tests/security/test_advisories_budget.py::test_w18_a_key_locked_meanwhile_is_locked_at_confirmation_too",
+    ),
+    "a recovery code costs nothing": Mutant(
+        "recovery.py",
+        "    booked = book(state, now)\n",
+        "    booked = state\n",
+        "tests/security/test_advisories_budget.py::test_w16_w17_every_way_in_spends_the_same_budget_and_respects_the_same_lock",
     ),
     "a decision leaves no row": Mutant(
         "ledger.py",
