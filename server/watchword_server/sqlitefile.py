@@ -57,6 +57,21 @@ def empty_log(path: Path) -> bool:
     return False
 
 
+def compact(path: Path) -> bool:
+    """Write the database anew without what was deleted; False if the log was then kept busy.
+
+    Where rows moved from page to page, old copies stay in parts of the file that are not used any
+    more, whatever `secure_delete` says. Whoever wants to write waits meanwhile.
+
+    Raises:
+        StoreError: The database failed, or others did not let go of it.
+    """
+    with opened(path) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("VACUUM")
+    return empty_log(path)
+
+
 def damage(connection: sqlite3.Connection, *, full: bool) -> list[str]:
     """What SQLite finds wrong with the file; `full` looks whether indexes match their tables, too."""
     pragma = "integrity_check" if full else "quick_check"

@@ -101,7 +101,7 @@ def import_(  # noqa: PLR0913 - options
     "--format",
     "form",
     type=click.Choice([Form.CSV.value, Form.OTPAUTH.value]),
-    default=Form.CSV,
+    default=Form.CSV.value,
     help="How to write them with --plain. [default: csv]",
 )
 @_passphrase

@@ -85,12 +85,15 @@ def show(*, settings: Settings, name: str, as_json: bool) -> None:
 @click.option("--issuer", default="", help="What authenticators show. [default: the server's issuer]")
 @click.option("--account", default="", help="Whose it is, as authenticators show it. [default: NAME]")
 @click.option(
-    "--kind", type=click.Choice([each.value for each in Kind]), default=Kind.TOTP, help="[default: totp]"
+    "--kind",
+    type=click.Choice([each.value for each in Kind]),
+    default=Kind.TOTP.value,
+    help="[default: totp]",
 )
 @click.option(
     "--algorithm",
     type=click.Choice([each.value for each in Algorithm]),
-    default=Algorithm.SHA1,
+    default=Algorithm.SHA1.value,
     help="[default: SHA1]",
 )
 @click.option("--digits", type=click.IntRange(6, 10), default=6, help="[default: 6]")
@@ -107,8 +110,8 @@ def create(  # noqa: PLR0913 - options
     name: str,
     issuer: str,
     account: str,
-    kind: Kind,
-    algorithm: Algorithm,
+    kind: str,
+    algorithm: str,
     digits: int,
     period: int,
     window: int | None,

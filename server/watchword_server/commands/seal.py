@@ -18,18 +18,24 @@ from watchword_server.commands.common import (
 )
 from watchword_server.commands.opened import actor, database_of, keyring_of, with_ledger
 from watchword_server.commands.shown import count, show_json, show_table
+from watchword_server.datadir import hold
+from watchword_server.errors import UserError
 from watchword_server.reseal import check_seal, new_line, prune_seal, rotate_seal, unused_keys
-from watchword_server.sqlitefile import empty_log
+from watchword_server.sqlitefile import compact
 from watchword_server.store.protocol import Cause, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from watchword_server.seal import Ring
     from watchword_server.settings import Settings
 
 
 _SHOWN_EACH = 10_000
+
+_SOON_COMPACTED = 64 * 1024 * 1024
+"""Bytes of a database that is written anew in a second or so, while checks wait."""
 
 
 @click.group()
@@ -50,10 +56,10 @@ def rotate(*, settings: Settings, yes: bool, as_json: bool) -> None:
     newest, done = with_ledger(
         settings, lambda ledger: rotate_seal(ledger, actor(), _progress("sealed"))
     )
-    if not empty_log(database_of(settings)):
+    if not _leave_nothing_behind(database_of(settings)):
         click.echo(
-            f"The database's log is busy and may hold old copies for a while; run {PROGRAM} seal rotate"
-            " again when there is less to do.",
+            "Unused parts of the database still hold old copies. When there is less to do, run:"
+            f" {PROGRAM} store compact",
             err=True,
         )
     pruned = _prune(settings, yes=yes) if yes or sys.stdin.isatty() else None
@@ -136,6 +142,15 @@ def new(*, settings: Settings) -> None:
             raise
         ring = None
     click.echo(new_line(ring), nl=False)
+
+
+def _leave_nothing_behind(database: Path) -> bool:
+    """Have no old copy in the database's unused parts, unless that would hold a busy server up."""
+    try:
+        with hold(database.parent, alone=True):
+            return compact(database)
+    except UserError:
+        return database.stat().st_size <= _SOON_COMPACTED and compact(database)
 
 
 def _prune(settings: Settings, *, yes: bool) -> Sequence[int]:

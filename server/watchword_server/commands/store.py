@@ -12,7 +12,7 @@ import click
 from watchword_server.audit import Event
 from watchword_server.backup import back_up
 from watchword_server.bootstrap import prepare
-from watchword_server.commands.common import as_json, confirm, examples, placed, with_yes
+from watchword_server.commands.common import as_json, confirm, examples, found_wrong, placed, with_yes
 from watchword_server.commands.found import show_findings
 from watchword_server.commands.opened import actor, database_of, keyring_of, with_ledger
 from watchword_server.commands.shown import count, show_json
@@ -20,7 +20,7 @@ from watchword_server.datadir import hold, prepare_data_dir
 from watchword_server.findings import State
 from watchword_server.ledger import Act, Ledger
 from watchword_server.restore import burn_codes, prepare_copy, put_in_place, scratch
-from watchword_server.sqlitefile import opened, schema_of
+from watchword_server.sqlitefile import compact, opened, schema_of
 from watchword_server.store.records import Changes, Wanted
 from watchword_server.store.sqlite import SqliteStore
 from watchword_server.storecheck import check_content, check_file
@@ -59,8 +59,9 @@ def backup(*, settings: Settings, file: Path, force: bool, as_json: bool) -> Non
 
     The sealing keys are not in it: keep a copy of them elsewhere. Neither is of use without the other.
     """
+    database = database_of(settings)
     with hold(settings.data_path):
-        size = back_up(database_of(settings), file, force=force)
+        size = back_up(database, file, force=force)
     source = keyring_of(settings).source
     if as_json:
         show_json({"file": str(file), "bytes": size, "sealing_keys": source})
@@ -137,6 +138,20 @@ def migrate(*, settings: Settings, as_json: bool) -> None:
     else:
         click.echo(f"The schema was number {before} and is number {after}.")
         click.echo(f"The database before is kept as {database}.before-{after}.")
+
+
+@store.command("compact", epilog=examples("store compact"))
+@placed
+def compact_(*, settings: Settings) -> None:
+    """Write the database anew, without what was deleted; checks wait meanwhile."""
+    database = database_of(settings)
+    before = database.stat().st_size
+    with hold(settings.data_path):
+        is_done = compact(database)
+    click.echo(f"{count(before, 'byte')} before, {database.stat().st_size:,} now.")
+    if not is_done:
+        click.echo("Its log is busy and may hold old copies for a while; run this again later.")
+        found_wrong()
 
 
 @store.command("accept-clock", epilog=examples("store accept-clock"))
