@@ -226,12 +226,12 @@ def _first_ring(keyring: Keyring) -> Ring:
     try:
         return keyring.ring()
     except StoreError as error:
-        if error.cause is not Cause.SEALING_KEY_MISSING or not keyring.is_ours or keyring.path.exists():
+        if error.cause is not Cause.SEALING_KEY_MISSING or not keyring.is_ours:
             raise
     try:
         return keyring.create()
     except StoreError:
         if not keyring.path.exists():
             raise
-    # Another server that starts on the same folder at this moment was first.
+    # Another server that starts on the same folder at this moment was first, or it is not readable.
     return keyring.ring()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
