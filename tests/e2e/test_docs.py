@@ -45,9 +45,16 @@ def shown_commands(text: str) -> Iterator[list[str]]:
             yield shlex.split(command, comments=True)
 
 
+def subcommands(group: click.Group) -> dict[str, click.Command]:
+    """The commands of a group by name, also those that are loaded when they are used."""
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
 def leaves(group: click.Group) -> Iterator[tuple[str, ...]]:
     """The words of every command below `group`."""
-    for name, command in group.commands.items():
+    for name, command in subcommands(group).items():
         if isinstance(command, click.Group):
             yield from ((name, *rest) for rest in leaves(command))
         else:
@@ -59,10 +66,10 @@ def path_of(words: list[str]) -> list[str]:
     command: click.Command = PROGRAMS[words[0]]
     path = []
     for word in words[1:]:
-        if not isinstance(command, click.Group) or word not in command.commands:
+        if not isinstance(command, click.Group) or word not in subcommands(command):
             break
         path.append(word)
-        command = command.commands[word]
+        command = subcommands(command)[word]
     return path
 
 
