@@ -10,6 +10,9 @@ DEFAULT_KEY = "default"
 CANONICAL = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 """The one spelling of a name; to be matched from end to end."""
 
+PATTERN = f"^{CANONICAL.pattern}$(?!\\n)"
+"""The same as a JSON Schema has it. Python's `$` alone would let one line feed follow."""
+
 
 def is_canonical(name: str) -> bool:
     """Tell whether `name` is spelt the one way names are: 1 to 64 of `a-z 0-9 . _ -`.

@@ -154,7 +154,10 @@ class TestMaking:
     @pytest.mark.parametrize(
         ("member", "value"),
         [
-            *(("name", name) for name in ("", "Alice", "a b", "a/b", "-a", "a.", "é", "x" * 65, 7)),
+            *(
+                ("name", name)
+                for name in ("", "Alice", "a b", "a/b", "-a", "a.", "é", "a\n", "x" * 65, 7)
+            ),
             ("issuer", "x" * 101),
             ("account", "x" * 101),
             ("kind", "TOTP"),

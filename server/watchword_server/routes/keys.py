@@ -28,7 +28,7 @@ from watchword_server.callers import caller_of
 from watchword_server.enrolment import MadeKey, NewKey, create_key, rotate_key
 from watchword_server.keyadmin import KeyPatch, delete_key, find_key, patch_key
 from watchword_server.labels import with_labels
-from watchword_server.names import CANONICAL
+from watchword_server.names import PATTERN
 from watchword_server.problems import (
     IMMUTABLE_MEMBER,
     INVALID_KEY,
@@ -87,7 +87,7 @@ class NewKeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         Meta(
             min_length=1,
             max_length=64,
-            pattern=f"^{CANONICAL.pattern}$",
+            pattern=PATTERN,
             description="1 to 64 of a-z 0-9 . _ -",
             examples=["alice"],
         ),

@@ -14,7 +14,7 @@ from watchword_server.api import Answer, Operation, PathParameter
 from watchword_server.appkeys import CLOCK, LEDGER, STORE, TOKENS
 from watchword_server.bodies import json_response
 from watchword_server.callers import caller_of
-from watchword_server.names import CANONICAL
+from watchword_server.names import CANONICAL, PATTERN
 from watchword_server.problems import NO_SUCH_TOKEN, TOKEN_EXISTS
 from watchword_server.routes.views import moment, moment_or_none
 from watchword_server.tokenadmin import (
@@ -28,7 +28,6 @@ from watchword_server.tokenadmin import (
 from watchword_server.tokens import Scope, Token
 
 _MAX_SECONDS = 10 * 365 * 86_400
-_NAME = f"^{CANONICAL.pattern}$"
 
 
 class TokenView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,12 +56,12 @@ class NewTokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     name: Annotated[
         str,
-        Meta(min_length=1, max_length=64, pattern=_NAME, description="1 to 64 of a-z 0-9 . _ -"),
+        Meta(min_length=1, max_length=64, pattern=PATTERN, description="1 to 64 of a-z 0-9 . _ -"),
     ]
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=len(Scope))]
     keys: (
         Annotated[
-            list[Annotated[str, Meta(min_length=1, max_length=64, pattern=_NAME)]],
+            list[Annotated[str, Meta(min_length=1, max_length=64, pattern=PATTERN)]],
             Meta(min_length=1, max_length=100),
         ]
         | None
