@@ -23,7 +23,6 @@ from watchword_server.store.records import (
     UseRecovery,
     UseTicket,
 )
-from watchword_server.store.sqlite_load import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,31 +41,10 @@ if TYPE_CHECKING:
 # The condition, and the count of rows that met it, decide: not the reading before. A step is only
 # ever consumed if it is newer than the last (RFC 6238 section 5.2), whatever else goes wrong.
 _ADVANCE = """
-UPDATE keys SET last_step = a.step, consumed_at = a.consumed_at, failures = a.failures,
-  locked_until = a.locked_until, offset = a.offset, drift = a.drift
-FROM (
-  SELECT
-    json_extract(value, '$[0]') AS id,
-    json_extract(value, '$[1]') AS step_before,
-    json_extract(value, '$[2]') AS failures_before,
-    json_extract(value, '$[3]') AS step,
-    json_extract(value, '$[4]') AS consumed_at,
-    json_extract(value, '$[5]') AS failures,
-    json_extract(value, '$[6]') AS locked_until,
-    json_extract(value, '$[7]') AS offset,
-    json_extract(value, '$[8]') AS drift,
-    json_extract(value, '$[9]') AS consumes
-  FROM json_each(?)
-) AS a
-WHERE keys.id = a.id AND status <> 'retired'
-  AND last_step = a.step_before AND keys.failures = a.failures_before
-  AND (last_step < a.step OR (last_step = a.step AND NOT a.consumes))
-"""
-
-_LOG = """
-INSERT INTO audit (seq, event, mac)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')
-FROM json_each(?)
+UPDATE keys SET last_step = ?, consumed_at = ?, failures = ?, locked_until = ?, offset = ?, drift = ?
+WHERE id = ? AND status <> 'retired'
+  AND last_step = ? AND failures = ?
+  AND (last_step < ? OR (last_step = ? AND NOT ?))
 """
 
 _PUT_KEY = """
@@ -96,23 +74,19 @@ def apply(connection: sqlite3.Connection, changes: Changes) -> None:
 
 
 def _advance(connection: sqlite3.Connection, advances: Sequence[Advance]) -> None:
-    rows = [
-        (
-            advance.id,
-            advance.before.last_step,
-            advance.before.failures,
-            advance.after.last_step,
-            advance.after.consumed_at,
-            advance.after.failures,
-            advance.after.locked_until,
-            advance.after.offset,
-            advance.after.drift,
-            advance.after.consumed_at != advance.before.consumed_at,
+    rows = []
+    for advance in advances:
+        before, after = advance.before, advance.after
+        consumes = after.consumed_at != before.consumed_at
+        rows.append(
+            (
+                *(after.last_step, after.consumed_at, after.failures, after.locked_until),
+                *(after.offset, after.drift),
+                *(advance.id, before.last_step, before.failures),
+                *(after.last_step, after.last_step, consumes),
+            )
         )
-        for advance in advances
-    ]
-    changed = connection.execute(_ADVANCE, (write_json(rows),)).rowcount
-    _require(changed, len(rows))
+    _require(connection.executemany(_ADVANCE, rows).rowcount, len(rows))
 
 
 def _apply(connection: sqlite3.Connection, change: Change) -> None:
@@ -240,7 +214,10 @@ def _remember(connection: sqlite3.Connection, answers: Sequence[Answer]) -> None
 
 
 def _log(connection: sqlite3.Connection, rows: Sequence[AuditRow], head: Head) -> None:
-    connection.execute(_LOG, (write_json([(row.seq, row.event, row.mac) for row in rows]),))
+    connection.executemany(
+        "INSERT INTO audit (seq, event, mac) VALUES (?, ?, ?)",
+        [(row.seq, row.event, row.mac) for row in rows],
+    )
     _run(
         connection,
         "UPDATE audit_head SET seq = ?, mac = ?, at = ? WHERE id = 1 AND seq = ?",
