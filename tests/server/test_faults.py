@@ -23,7 +23,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from server_processes import server_process
+from server_processes import run_server_command, server_process
 from servers import NO_TLS, Clock, RunningServer, audit_events, find_key, run_sql, running_server
 from watchword_otp import code_at, parse_uri, step_at
 from watchword_server.app import create_app
@@ -184,6 +184,22 @@ async def test_a_backup_put_in_its_place_is_what_counts_from_then_on(
     assert row == (1,)
 
 
+async def test_a_log_that_was_removed_takes_nothing_along(
+    server: RunningServer, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """A crash right after it still finds the code used."""
+    await client.post(CHECK, json={"code": server.wrong_code()})
+    for file in server.database.parent.glob("watchword.db-*"):
+        file.unlink()
+    code = server.code()
+    assert (await client.post(CHECK, json={"code": code})).json()["valid"] is True
+    crashed = tmp_path / "crashed"
+    await asyncio.to_thread(shutil.copytree, tmp_path, crashed)
+    async with running_server(crashed, clock=server.clock) as restarted, restarted.client() as other:
+        assert (await other.post(CHECK, json={"code": code})).json()["reason"] == "replayed"
+        await audit_events(restarted.ledger)
+
+
 async def test_looking_whether_it_is_ready_leaves_the_log_to_the_server(
     server: RunningServer, client: httpx.AsyncClient
 ) -> None:
@@ -239,6 +255,37 @@ class TestSealingKeys:
                 assert await is_ready(client)
                 answer = await client.post(CHECK, json={"code": first.code()})
                 assert answer.json()["valid"] is True
+
+    async def test_a_server_process_comes_to_itself_when_they_are_back(self, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        environment = {"WATCHWORD_SERVER_DATA_DIR": str(data)}
+        with server_process(tmp_path, environment=environment) as server:
+            token = server.token
+            assert server.stop() == 0
+        away = data / "away"
+        await asyncio.to_thread((data / "sealing.keys").rename, away)
+        headers = {"Authorization": f"Bearer {token}"}
+        with server_process(tmp_path, environment=environment) as server:
+            async with httpx.AsyncClient(base_url=server.url, headers=headers, verify=NO_TLS) as client:
+                assert await eventually(client, ready=False)
+                assert await cause_of(client, "000000") == Cause.SEALING_KEY_MISSING
+                await asyncio.to_thread(away.rename, data / "sealing.keys")
+                assert await eventually(client, ready=True)
+                code = await code_by(client)
+                assert (await client.post(CHECK, json={"code": code})).json()["valid"] is True
+
+
+def test_a_server_does_not_start_on_an_overwritten_database(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with server_process(tmp_path, "--data-dir", str(data)) as server:
+        assert server.stop() == 0
+    damage = b"\xa5" * 8192
+    (data / "watchword.db").write_bytes(damage)
+    ended = run_server_command(tmp_path, "serve", "--port", "0", "--data-dir", str(data))
+    assert ended.returncode == 2
+    assert "not a database; restore a backup" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert (data / "watchword.db").read_bytes() == damage
 
 
 @contextlib.asynccontextmanager

@@ -137,6 +137,24 @@ MUTANTS = {
         "    if now < 0:\n",
         "tests/server/test_faults.py::TestClock",
     ),
+    "a clock creeps back within the tolerance": Mutant(
+        "ledger.py",
+        "                latest = now if whatever_the_clock else max(now, snapshot.head.at)\n",
+        "                latest = now\n",
+        "tests/server/test_ledger.py",
+    ),
+    "an overwritten database is used from the cache": Mutant(
+        "store/sqlite_connection.py",
+        "        if header != _HEADER:\n",
+        "        if header is None:\n",
+        "tests/server/test_faults.py::test_a_fault_is_named_judges_nothing_and_passes",
+    ),
+    "a log that was removed is written on": Mutant(
+        "store/sqlite_connection.py",
+        "        if is_another or (self._log is not None and self._log != _identity(self._log_path)):\n",
+        "        if is_another:\n",
+        "tests/server/test_faults.py::test_a_log_that_was_removed_takes_nothing_along",
+    ),
     "a retry of another request gets its answer": Mutant(
         "sitting.py",
         "            if before.fingerprint == retry.fingerprint:\n",

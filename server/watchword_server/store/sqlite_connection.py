@@ -48,6 +48,8 @@ class Connection:
         """Be ready to open `path`."""
         self._path = path
         self._raw: sqlite3.Connection | None = None
+        self._log_path = path.with_name(f"{path.name}-wal")
+        self._log: tuple[int, int] | None = None
         self._descriptor: int | None = None
         self._identity: tuple[int, int] | None = None
 
@@ -77,6 +79,8 @@ class Connection:
             try:
                 yield raw
                 raw.execute("COMMIT")
+                if self._log is None:
+                    self._log = _identity(self._log_path)
             finally:
                 if raw.in_transaction:
                     raw.execute("ROLLBACK")
@@ -105,28 +109,37 @@ class Connection:
         if raw is not None:
             with contextlib.suppress(sqlite3.Error):
                 raw.close()
+        self._log = None
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
 
     def _usable(self) -> sqlite3.Connection:
-        if self._require_present() != self._identity:
-            # A backup was put in its place.
+        is_another = self._require_present() != self._identity
+        if is_another or (self._log is not None and self._log != _identity(self._log_path)):
+            # A backup was put in its place; or its log was removed, which SQLite goes on writing and
+            # brings into the file when it closes.
             self.close()
         raw = self._connect() if self._raw is None else self._raw
+        self._require_header()
+        return raw
+
+    def _require_header(self) -> None:
         # SQLite would go on with what it has in its cache, though a restart would find nothing.
-        if self._descriptor is None or os.pread(self._descriptor, len(_HEADER), 0) != _HEADER:
+        try:
+            header = b"" if self._descriptor is None else os.pread(self._descriptor, len(_HEADER), 0)
+        except OSError:
+            raise StoreError("the disk failed; check it", Cause.FAILED) from None
+        if header != _HEADER:
             self.close()
             raise StoreError(_DAMAGED, Cause.DAMAGED)
-        return raw
 
     def _require_present(self) -> tuple[int, int]:
         # Without its name a file can still be written, and what is written is lost.
-        try:
-            status = os.stat(self._path, follow_symlinks=False)  # noqa: PTH116 - once for each commit
-        except OSError:
-            raise StoreError("its file is gone; put it back", Cause.GONE) from None
-        return status.st_dev, status.st_ino
+        found = _identity(self._path)
+        if found is None:
+            raise StoreError("its file is gone; put it back", Cause.GONE)
+        return found
 
     def _connect(self) -> sqlite3.Connection:
         raw = None
@@ -181,6 +194,14 @@ def _create_private(path: Path) -> None:
         os.fchmod(descriptor, 0o600)
     finally:
         os.close(descriptor)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path, follow_symlinks=False)  # noqa: PTH116 - twice for each commit
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _os_reason(error: OSError) -> str:
