@@ -163,9 +163,16 @@ def test_what_is_no_backup_changes_nothing(service: Service, tmp_path: Path) -> 
     broken.write_bytes(before[:8192] + b"\xa5" * 8192 + before[16384:])
     text = tmp_path / "text.db"
     text.write_text("my diary\n" * 1000)
-    for path in (other, newer, broken, text, tmp_path / "nowhere.db"):
+    for path, told in (
+        (other, "of something else"),
+        (newer, "is of a newer version"),
+        (broken, "damaged"),
+        (text, "not a database"),
+        (tmp_path / "nowhere.db", "there is no file"),
+    ):
         done = run_server_command(tmp_path, "store", "restore", str(path), "--yes")
-        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), path
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert told in done.stderr
     assert (service.folder / "watchword.db").read_bytes() == before
     assert sorted(path.name for path in service.folder.iterdir()) == [
         "sealing.keys",

@@ -195,6 +195,16 @@ class TestPrune:
         sql(run, change)
         assert run("audit", "verify").status == 1
 
+    def test_who_writes_the_database_cannot_prune_it(self, run: Commands) -> None:
+        sql(
+            run,
+            "INSERT INTO meta (name, value) SELECT 'audit_anchor',"
+            " CAST('5:' || mac || ':' || mac AS BLOB) FROM audit WHERE seq = 5",
+            "DELETE FROM audit WHERE seq <= 5",
+        )
+        done = run("audit", "verify")
+        assert (done.status, "where the audit log was pruned" in done.out) == (1, True)
+
     def test_what_does_not_verify_is_not_forgotten(self, run: Commands) -> None:
         sql(run, "UPDATE audit SET event = replace(event, 'key2', 'key3') WHERE seq = 3")
         done = run("audit", "prune", "--keep", "0s", "--yes")

@@ -9,7 +9,7 @@ import click
 
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, format_uri
 from watchword_otp.key import NEW_SECRET_BITS, STEAM_DIGITS
-from watchword_otp.qr import make_qr
+from watchword_otp.qr import Drawing, make_qr
 from watchword_server.audit import Caller
 from watchword_server.commands.common import (
     PROGRAM,
@@ -284,7 +284,9 @@ def _show_made(settings: Settings, made: MadeKey, *, uri: bool, as_json: bool) -
     if uri:
         click.echo(text)
         return
-    click.echo(make_qr(text).text(), nl=False)
+    # Where the terminal has no half blocks, two spaces make a module.
+    has_blocks = "utf" in (sys.stdout.encoding or "").lower()
+    click.echo(make_qr(text).text(Drawing.HALF if has_blocks else Drawing.SPACE), nl=False)
     base32 = key.secret.base32()
     click.echo(" ".join(base32[start : start + 4] for start in range(0, len(base32), 4)))
     name = made.stored.name

@@ -17,6 +17,7 @@ from watchword_server.commands.found import show_findings
 from watchword_server.commands.opened import actor, database_of, keyring_of, with_ledger
 from watchword_server.commands.shown import count, show_json
 from watchword_server.datadir import hold, prepare_data_dir
+from watchword_server.errors import UserError
 from watchword_server.findings import State
 from watchword_server.ledger import Act, Ledger
 from watchword_server.restore import burn_codes, prepare_copy, put_in_place, scratch
@@ -26,6 +27,7 @@ from watchword_server.store.sqlite import SqliteStore
 from watchword_server.storecheck import check_content, check_file
 
 if TYPE_CHECKING:
+    from watchword_server.restore import Restored
     from watchword_server.settings import Settings
     from watchword_server.store.records import Snapshot
 
@@ -83,14 +85,12 @@ def restore(*, settings: Settings, file: Path, yes: bool, as_json: bool) -> None
     """
     database = prepare_data_dir(settings.data_path)
     confirm(f"Replace {database} by {file}?", yes=yes)
-    now = time.time()
-    with hold(settings.data_path, alone=True), scratch(database) as made:
-        prepare_copy(file, made)
-        _bring_up_to_date(settings, made)
-        replaced = database if database.exists() else None
-        restored = burn_codes(made, replaced, now=now, window=settings.window)
-        _write_event(settings, made, "store.restore", f"{restored.keys} keys from {file.name}")
-        kept = put_in_place(made, database, now=now)
+    try:
+        restored, kept = _restored(settings, database, file)
+    except OSError as error:
+        reason = (error.strerror or "no access").lower()
+        message = f"cannot write to {settings.data_path}: {reason}; nothing was replaced"
+        raise UserError(message) from None
     if as_json:
         show_json(
             {
@@ -175,6 +175,17 @@ def accept_clock(*, settings: Settings, yes: bool) -> None:
 
     with_ledger(settings, lambda ledger: ledger.transact(Wanted(), decide, whatever_the_clock=True))
     click.echo("The clock is accepted.")
+
+
+def _restored(settings: Settings, database: Path, file: Path) -> tuple[Restored, Path | None]:
+    now = time.time()
+    with hold(settings.data_path, alone=True), scratch(database) as made:
+        prepare_copy(file, made)
+        _bring_up_to_date(settings, made)
+        replaced = database if database.exists() else None
+        restored = burn_codes(made, replaced, now=now, window=settings.window)
+        _write_event(settings, made, "store.restore", f"{restored.keys} keys from {file.name}")
+        return restored, put_in_place(made, database, now=now)
 
 
 def _bring_up_to_date(settings: Settings, made: Path) -> None:
