@@ -99,6 +99,9 @@ class TestMaking:
         done = run("keys", "link", "bob")
         assert done.out.startswith("https://codes.example.net/enrol/")
         assert run("keys", "link", "nobody").status == 2
+        monkeypatch.delenv("WATCHWORD_SERVER_PUBLIC_URL")
+        monkeypatch.setenv("WATCHWORD_SERVER_UNIX_SOCKET", "/run/watchword.sock")
+        assert "public_url" in run("keys", "link", "bob").err
 
 
 class TestLooking:
@@ -151,8 +154,8 @@ class TestResync:
         self, run: Commands, key: Key, typed: Callable[[str], None]
     ) -> None:
         typed(f"{code(key, 20)}\n{code(key, 21)}\n")
-        done = run("keys", "resync", "alice", "-")
-        assert done.status == 0
+        done = run("keys", "resync", "alice", "-", "--json")
+        assert (done.status, json.loads(done.out)["verdict"]) == (0, "accepted")
         assert shown(run)["drift"] in {20, 21}
         typed(f"{code(key, 20)}\n{code(key, 21)}\n")
         assert run("keys", "resync", "alice", "-").status == 1

@@ -183,8 +183,9 @@ def unlock(*, settings: Settings, name: str) -> None:
 @keys.command(epilog=examples("keys resync alice", "keys resync alice - < two-codes.txt"))
 @click.argument("name")
 @_dash
+@as_json
 @placed
-def resync(*, settings: Settings, name: str, source: str | None) -> None:
+def resync(*, settings: Settings, name: str, source: str | None, as_json: bool) -> None:
     """Find the clock or counter of the key called NAME by two codes that follow each other.
 
     Both are used up. They are asked for, or with - read from standard input, one a line.
@@ -193,10 +194,15 @@ def resync(*, settings: Settings, name: str, source: str | None) -> None:
     decision = with_ledger(
         settings, lambda ledger: resync_key(ledger, name, first, second, Caller(actor()))
     )
-    if decision.verdict is not Verdict.ACCEPTED:
+    is_found = decision.verdict is Verdict.ACCEPTED
+    if as_json:
+        show_json({"verdict": decision.verdict, "offset": decision.offset})
+    elif is_found:
+        click.echo(f"{name}: found, {decision.offset:+d} steps from the server's time or counter.")
+    else:
         click.echo(f"{name}: not found ({decision.verdict}).")
+    if not is_found:
         found_wrong()
-    click.echo(f"{name}: found, {decision.offset:+d} steps from the server's time or counter.")
 
 
 @keys.command(epilog=examples("keys diagnose alice", "keys diagnose alice - < code.txt"))
@@ -257,6 +263,11 @@ def link(*, settings: Settings, name: str, as_json: bool) -> None:
 
     It begins with the setting public_url, or with where the server listens.
     """
+    if settings.public_url is None and settings.unix_socket is not None:
+        message = (
+            "the server listens on a Unix socket: say with the setting public_url how people reach it"
+        )
+        raise UserError(message)
     made = with_ledger(settings, lambda ledger: make_link(ledger, name, Caller(actor())))
     scheme = "http" if settings.tls_cert is None else "https"
     base = settings.public_url or f"{scheme}://{settings.host}:{settings.port}"
