@@ -99,3 +99,12 @@ class TestKeysFromTheVariable:
         monkeypatch.setenv("WATCHWORD_SEALING_KEYS", line)
         assert run("seal", "check").status == 0
         assert not (run.folder / "sealing.keys").exists()
+
+
+def test_a_key_that_waits_is_taken_though_nothing_is_sealed_yet(run: Commands) -> None:
+    for name in ("alice", "bob"):
+        run("keys", "delete", name, "--yes")
+    file = run.folder / "sealing.keys"
+    file.write_text(file.read_text() + run("seal", "new").out)
+    assert json.loads(run("seal", "rotate", "--json").out) == {"key": 2, "sealed": 0, "removed": []}
+    assert status(run)[-1] == {"key": 2, "sealed": 0, "present": True, "in_use": True}
