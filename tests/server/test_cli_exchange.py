@@ -136,6 +136,17 @@ class TestImport:
         again = run("import", str(file), "--dry-run")
         assert (again.status, "there is a key alice already" in again.err) == (1, True)
 
+    def test_a_name_that_is_taken_stops_the_others_too(self, run: Commands, tmp_path: Path) -> None:
+        file = tmp_path / "keys.csv"
+        file.write_text(f"name,secret\nalice,{SECRET}\n")
+        run("import", str(file))
+        file.write_text(f"name,secret\nbob,{SECRET}\nalice,{SECRET}\n")
+        done = run("import", str(file))
+        assert (done.status, done.err.startswith("line 3: ")) == (1, True)
+        assert names(run) == ["alice"]
+        assert run("import", str(file), "--skip-bad").status == 0
+        assert names(run) == ["alice", "bob"]
+
     @pytest.mark.parametrize(
         "content",
         [
