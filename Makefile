@@ -16,7 +16,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(shell pwd -P))
 .PHONY: $(READY)
 endif
 
-.PHONY: help demo test lint types check bench snapshots pictures requirements clean
+.PHONY: help demo test lint types check bench soak snapshots pictures requirements clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -39,6 +39,9 @@ check: lint types test ## all that has to hold before a change is sent
 
 bench: $(READY) ## measure against the goals in docs/performance.md
 	@exec $(BIN)/python -m benchmarks
+
+soak: $(READY) ## full load on a server that is killed again and again; SECONDS=600
+	@SECONDS="$(SECONDS)" exec $(BIN)/python -m benchmarks.soak
 
 snapshots: $(READY) ## renew the screens the tests compare with; look at them before you commit
 	@exec $(BIN)/python -m pytest tests/tui --snapshot-update

@@ -56,9 +56,9 @@ def name_of(number: int) -> str:
     return f"user-{number:07}"
 
 
-def key_of(number: int) -> Key:
+def key_of(number: int, period: int = PERIOD) -> Key:
     """The key of this number: always the same, for its codes to be drawn without opening anything."""
-    return Key(secret=Secret(hmac.digest(_SEED, b"%d" % number, "sha1")), period=PERIOD)
+    return Key(secret=Secret(hmac.digest(_SEED, b"%d" % number, "sha1")), period=period)
 
 
 class Keys:
@@ -74,9 +74,8 @@ class Keys:
         self.data = folder / f"data-{count}"
         shutil.copytree(_kept(count), self.data)
         self.database = self.data / "watchword.db"
-        self.token = new_token()
+        self.token = make_token(self.data, Scope.CHECK)
         self.today = step_at(key_of(0), time.time())
-        asyncio.run(_with_ledger(self.data, self._add_token))
 
     def mixed(self, path: Path, *, seed: int, triples: int | None = None) -> Path:
         """Write requests to `path`: good, wrong and used codes, a third each, over as many keys.
@@ -154,7 +153,7 @@ class Keys:
         Raises:
             UnavailableError: It does not hold.
         """
-        report = asyncio.run(_with_ledger(self.data, verify_audit))
+        report = asyncio.run(with_ledger(self.data, verify_audit))
         if report.fault is not None:
             raise UnavailableError(f"the audit log does not verify: {report.fault}")
 
@@ -178,20 +177,37 @@ class Keys:
         right = {self._code(number, offset) for offset in OFFSETS}
         return next(code for guess in range(4) if (code := f"{number + guess:06}"[-6:]) not in right)
 
-    async def _add_token(self, ledger: Ledger) -> None:
-        token = Token(name="benchmark", digest=digest_of(self.token), scopes=frozenset({Scope.CHECK}))
 
-        def decide(_: Snapshot, __: float) -> tuple[Act, None]:
-            return Act(Changes(others=[AddToken(token)])), None
+def make_token(data: Path, *scopes: Scope) -> str:
+    """Make a token in a prepared data folder."""
+    text = new_token()
 
-        await ledger.transact(Wanted(), decide)
+    def decide(_: Snapshot, now: float) -> tuple[Act, None]:
+        token = Token(
+            name=f"benchmark-{scopes[0].value.replace(':', '-')}",
+            digest=digest_of(text),
+            scopes=frozenset(scopes),
+            created_at=now,
+        )
+        return Act(Changes(others=[AddToken(token)])), None
+
+    asyncio.run(with_ledger(data, lambda ledger: ledger.transact(Wanted(), decide)))
+    return text
+
+
+def make_keys(data: Path, count: int, period: int = PERIOD) -> None:
+    """Make a data folder with a default key and `count` more."""
+    data.mkdir(parents=True, mode=0o700)
+    asyncio.run(with_ledger(data, lambda ledger: activate_key(ledger, "default", DEFAULT_KEY)))
+    _fill(data, count, period)
 
 
 def _check(number: int, code: str) -> str:
     return f'POST /v1/keys/{name_of(number)}/check {{"code":"{code}"}}\n'
 
 
-async def _with_ledger(data: Path, work: Callable[[Ledger], Awaitable[_T]]) -> _T:
+async def with_ledger(data: Path, work: Callable[[Ledger], Awaitable[_T]]) -> _T:
+    """Do something with a data folder, as a command of the server does."""
     store = await SqliteStore.open(data / "watchword.db")
     try:
         keyring = Keyring(data / "sealing.keys", {})
@@ -210,16 +226,14 @@ def _kept(count: int) -> Path:
     folder = CACHE / "keys" / f"{count}-{made_of.hexdigest()[:16]}"
     if folder.is_dir():
         with contextlib.suppress(StoreError):
-            asyncio.run(_with_ledger(folder, _open_last))
+            asyncio.run(with_ledger(folder, _open_last))
             return folder
     for other in folder.parent.glob(f"{count}-*"):
         shutil.rmtree(other)
     say(f"making {count} keys")
     making = folder.with_name(f"{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True, mode=0o700)
-    asyncio.run(_with_ledger(making, lambda ledger: activate_key(ledger, "default", DEFAULT_KEY)))
-    _fill(making, count)
+    make_keys(making, count)
     making.rename(folder)
     return folder
 
@@ -229,7 +243,7 @@ async def _open_last(ledger: Ledger) -> None:
     ledger.keyring.open_key(last)
 
 
-def _fill(data: Path, count: int) -> None:
+def _fill(data: Path, count: int, period: int) -> None:
     """Put keys into a database, past the store: it commits to disk, which takes its time."""
     ring = Keyring(data / "sealing.keys", {}).ring()
     seal = ring.newest
@@ -237,7 +251,7 @@ def _fill(data: Path, count: int) -> None:
     def rows(numbers: range) -> Iterator[tuple[object, ...]]:
         for number in numbers:
             key, name, key_id = key_of(number), name_of(number), number + 10
-            yield (key_id, name, seal, ring.seal_secret(seal, key_id, name, key.secret), PERIOD)
+            yield (key_id, name, seal, ring.seal_secret(seal, key_id, name, key.secret), period)
 
     with contextlib.closing(sqlite3.connect(data / "watchword.db")) as connection:
         connection.execute("PRAGMA synchronous = OFF")

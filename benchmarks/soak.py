@@ -1,0 +1,139 @@
+"""`make soak`: full load on a server that is killed every half minute, and nothing may be lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.harness import plain_environment, say, workplace
+from benchmarks.server_keys import make_keys, make_token, with_ledger
+from benchmarks.soak_history import History
+from benchmarks.soak_load import (
+    KEYS,
+    PERIOD,
+    Client,
+    administer_for_ever,
+    check_for_ever,
+    verify_audit,
+)
+from benchmarks.soak_server import Mortal
+
+from watchword_server import audit_check
+from watchword_server.tokens import Scope
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CLIENTS = 96
+LIFE_SECONDS = 30
+MOST_GROWTH = 1.15
+DEFAULT_SECONDS = 600
+
+
+def main() -> None:
+    """Soak for `SECONDS` of the environment; exit status 1 if anything was not as it should be."""
+    seconds = float(os.environ.get("SECONDS") or DEFAULT_SECONDS)
+    with workplace() as folder:
+        passed = asyncio.run(_soak(folder, seconds))
+    sys.exit(not passed)
+
+
+async def _soak(folder: Path, seconds: float) -> bool:
+    data = folder / "data"
+    say(f"making {KEYS} keys")
+    check_token, admin_token = await asyncio.to_thread(_prepare, data)
+    server, history = Mortal(data), History()
+    await server.start()
+    clients = [Client(server, check_token, history) for _ in range(CLIENTS)]
+    admin, verifier = Client(server, admin_token, history), Client(server, admin_token, history)
+    tasks = [
+        asyncio.create_task(check_for_ever(client, history, seed)) for seed, client in enumerate(clients)
+    ]
+    tasks.append(asyncio.create_task(administer_for_ever(admin, history)))
+    await _live(server, history, verifier, seconds, tasks)
+    for task in tasks:
+        task.cancel()
+    for found in await asyncio.gather(*tasks, return_exceptions=True):
+        if not isinstance(found, asyncio.CancelledError):
+            history.fault(f"a client stopped: {found!r}")
+    for client in (*clients, admin, verifier):
+        client.close()
+    await server.kill()
+    say("comparing the answers with the database")
+    return await asyncio.to_thread(_report, server, history, seconds)
+
+
+def _prepare(data: Path) -> tuple[str, str]:
+    make_keys(data, KEYS, PERIOD)
+    return make_token(data, Scope.CHECK), make_token(data, *sorted(Scope, reverse=True))
+
+
+async def _live(
+    server: Mortal, history: History, verifier: Client, seconds: float, tasks: list[asyncio.Task[None]]
+) -> None:
+    """Kill and start again; in the middle of it all, change the sealing key and verify the log."""
+    end = time.monotonic() + seconds
+    side = asyncio.create_task(_on_the_side(server, history, verifier, seconds / 3))
+    while (left := end - time.monotonic()) > 0:
+        last = time.monotonic() + min(LIFE_SECONDS, left)
+        while time.monotonic() < last and not any(task.done() for task in tasks):
+            await asyncio.sleep(1)
+            server.sample()
+        if any(task.done() for task in tasks):
+            break
+        say(f"  {end - time.monotonic():4.0f} s left, {history.answers['check: true']} accepted")
+        if time.monotonic() < end - 1:
+            await server.kill()
+            await server.start()
+    side.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await side
+
+
+async def _on_the_side(server: Mortal, history: History, verifier: Client, wait: float) -> None:
+    await asyncio.sleep(wait)
+    say("  rotating the sealing key")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "watchword_server", "seal", "rotate", "--yes"),
+        *("--data-dir", str(server.data)),
+        env=plain_environment(server.data.parent),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    history.answers["admin: rotate the sealing key"] += 1
+    if process.returncode:
+        history.fault(f"seal rotate: {said.decode().strip()}")
+    await verify_audit(verifier, history)
+
+
+def _report(server: Mortal, history: History, seconds: float) -> bool:
+    stored = history.compare(server.data / "watchword.db")
+    report = asyncio.run(with_ledger(server.data, audit_check.verify_audit))
+    if report.fault is not None:
+        history.fault(f"the audit log does not verify: {report.fault}")
+    growths = [growth for life in server.lives if (growth := life.growth) is not None]
+    if growths and max(growths) > MOST_GROWTH:
+        history.fault(f"memory grew to {max(growths):.2f} times in one life")
+    checks = sum(count for kind, count in history.answers.items() if kind.startswith("check: "))
+    print(f"{seconds:.0f} s, {len(server.lives) - 1} kills, {CLIENTS} clients, {KEYS} keys")
+    print(f"{checks:,} answers to checks, {checks / seconds:.0f} a second")
+    print(history.as_text())
+    print(
+        f"acceptances answered: {len(history.accepted):,}; in the database: {stored:,}; lost: 0 wanted"
+    )
+    print(f"audit log: {report.rows:,} rows, {'intact' if report.fault is None else report.fault}")
+    if growths:
+        print(f"memory, last third of a life / first: {min(growths):.2f} to {max(growths):.2f} times")
+    samples = [max(life.samples) // 1024 for life in server.lives if life.samples]
+    print(f"most memory in each life, MiB: {' '.join(map(str, samples))}")
+    print("PASS" if not history.faults else f"FAIL: {len(history.faults)} faults")
+    return not history.faults
+
+
+if __name__ == "__main__":
+    main()
