@@ -26,18 +26,16 @@ if TYPE_CHECKING:
 ROUND_SECONDS = 60
 """How often."""
 
-ROUNDS_A_CHECKPOINT = 60
-"""Rounds from one note of the audit log's end to the next."""
+ROUNDS_AN_HOUR = 60
+"""Rounds from one that looks after the audit log to the next."""
 
 _BATCH = 100
 
 _logger = logging.getLogger(__name__)
 
 
-async def tidy(
-    ledger: Ledger, tokens: TokenBook, clock: Callable[[], float], audit_retention: float | None
-) -> None:
-    """Do one round; `audit_retention` is how many seconds rows are kept, None for ever.
+async def tidy(ledger: Ledger, tokens: TokenBook, clock: Callable[[], float]) -> None:
+    """Do a minute's round.
 
     Raises:
         StoreError: The database failed; the next round does what was left.
@@ -46,15 +44,29 @@ async def tidy(
     await ledger.store.prune(now=clock())
     while await _end_pending_keys(ledger, clock()) == _BATCH:
         pass
+
+
+async def tidy_audit(ledger: Ledger, clock: Callable[[], float], audit_retention: float | None) -> None:
+    """Do an hour's round: drop old rows of the audit log, and note its end.
+
+    Args:
+        ledger: Where the log is.
+        clock: Unix seconds.
+        audit_retention: Seconds for which rows are kept; None for ever.
+
+    Raises:
+        StoreError: The database failed; the next round does what was left.
+    """
     if audit_retention is not None:
         await prune_audit(ledger, clock() - audit_retention)
+    await log_checkpoint(ledger)
 
 
 @contextlib.asynccontextmanager
 async def tidying(
     ledger: Ledger, tokens: TokenBook, clock: Callable[[], float], audit_retention: float | None
 ) -> AsyncIterator[None]:
-    """Do a round each minute and note the end of the audit log each hour, and both at the end."""
+    """Do a round each minute and one for the audit log each hour, and note what is left at the end."""
     rounds = _rounds(ledger, tokens, clock, audit_retention)
     task = asyncio.create_task(rounds, name="janitor")
     try:
@@ -73,9 +85,9 @@ async def _rounds(
     for count in itertools.count(1):
         await asyncio.sleep(ROUND_SECONDS)
         try:
-            await tidy(ledger, tokens, clock, audit_retention)
-            if count % ROUNDS_A_CHECKPOINT == 0:
-                await log_checkpoint(ledger)
+            await tidy(ledger, tokens, clock)
+            if count % ROUNDS_AN_HOUR == 0:
+                await tidy_audit(ledger, clock, audit_retention)
         except StoreError as error:
             _logger.warning("tidying up has to wait: %s", error)
 

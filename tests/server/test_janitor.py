@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from key_routes import check, confirm, invite, make, make_active, refused, rotate
@@ -23,7 +24,7 @@ DAY = 86_400
 
 async def tidy(server: RunningServer) -> None:
     book = TokenBook(server.store, clock=server.clock)
-    await janitor.tidy(server.ledger, book, server.clock, None)
+    await janitor.tidy(server.ledger, book, server.clock)
 
 
 async def expired(server: RunningServer) -> list[str]:
@@ -132,3 +133,26 @@ async def test_a_round_that_fails_is_told_and_the_next_one_does_its_work(
             await asyncio.sleep(0.01)
     assert "tidying up has to wait" in caplog.text
     assert await expired(server) == ["alice"]
+
+
+class TestAuditLog:
+    async def test_old_rows_go_and_the_rest_still_holds(
+        self, server: RunningServer, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for _ in range(3):
+            await client.post("/v1/keys/default/check", json={"code": server.code()})
+            server.clock.advance(86_400)
+        with caplog.at_level(logging.INFO):
+            await janitor.tidy_audit(server.ledger, server.clock, 1.5 * 86_400)
+        page = (await client.get("/v1/audit")).json()
+        verdict = (await client.get("/v1/audit/verify")).json()
+        assert [row["event"]["event"] for row in page["rows"]] == ["check", "audit.prune"]
+        assert verdict["intact"] is True
+        assert f"audit checkpoint {verdict['head']}" in caplog.text
+
+    async def test_without_a_limit_all_rows_stay(
+        self, server: RunningServer, client: httpx.AsyncClient
+    ) -> None:
+        server.clock.advance(3650 * 86_400)
+        await janitor.tidy_audit(server.ledger, server.clock, None)
+        assert (await client.get("/v1/audit")).json()["rows"][0]["seq"] == 1

@@ -297,7 +297,7 @@ async def test_when_one_was_used_last_is_noted_to_the_minute(
     book = TokenBook(server.store, clock=server.clock)
     server.clock.advance(100)
     assert await book.find(token) is not None
-    await janitor.tidy(server.ledger, book, server.clock, None)
+    await janitor.tidy(server.ledger, book, server.clock)
     listed = (await client.get("/v1/tokens")).json()["tokens"]
     used = {each["name"]: each["last_used_at"] for each in listed}
     assert used == {"other": "2027-01-15T08:01:00Z", "idle": None}
