@@ -64,6 +64,13 @@ class TestVerdicts:
 
         assert checked.answer == CheckAnswer(valid=False, reason=Reason.WRONG, attempts_left=4)
 
+    async def test_a_slow_clock_is_found_out(
+        self, server: RunningServer, client: ValidatorClient
+    ) -> None:
+        checked = await client.check("default", server.code(-4))
+
+        assert checked.answer.diagnosis == "right key, 4 steps slow"
+
     async def test_a_used_code_is_refused_with_its_age(
         self, server: RunningServer, client: ValidatorClient
     ) -> None:

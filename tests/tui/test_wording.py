@@ -58,6 +58,15 @@ def test_an_accepted_code_is_accepted_in_one_word(answer: CheckAnswer, detail: s
             "wrong code, 1 try left, 12 ms",
         ),
         (
+            CheckAnswer(
+                valid=False,
+                reason=Reason.WRONG,
+                attempts_left=4,
+                diagnosis="right key,\x1b[31m 4 steps slow",
+            ),
+            "right key,[31m 4 steps slow, 4 tries left, 12 ms",
+        ),
+        (
             CheckAnswer(valid=False, reason=Reason.WRONG, attempts_left=0, locked_for=30),
             "locked for 30 s now, 12 ms",
         ),

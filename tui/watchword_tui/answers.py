@@ -33,6 +33,8 @@ class CheckAnswer(msgspec.Struct, frozen=True):
     """Replayed: seconds since the code's step was consumed."""
     locked_for: float | None = None
     """Seconds for which this refusal locked the key."""
+    diagnosis: str | None = None
+    """What is probably wrong with a wrong code, in the server's words; not cleaned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from watchword_otp import clean_label
 from watchword_tui.answers import Reason
 from watchword_tui.errors import (
     LockedError,
@@ -38,6 +39,9 @@ class Tone(StrEnum):
         """How a toast shows it."""
         return _SEVERITIES[self]
 
+
+_MAX_WHY = 40
+"""Most characters of the server's own words: the line they stand in has 80."""
 
 _SIGNS = {Tone.GOOD: "✓", Tone.BAD: "✗", Tone.UNCERTAIN: "!"}
 _SEVERITIES: dict[Tone, Literal["information", "warning", "error"]] = {
@@ -72,7 +76,8 @@ def verdict_of(checked: Checked) -> Verdict:
     elif answer.locked_for:
         words.append(f"locked for {answer.locked_for:.0f} s now")
     elif answer.attempts_left is not None:
-        words.append(f"wrong code, {tries_words(answer.attempts_left)}")
+        why = clean_label(answer.diagnosis or "", _MAX_WHY) or "wrong code"
+        words.append(f"{why}, {tries_words(answer.attempts_left)}")
     if checked.contact.clock_is_off and answer.reason is not Reason.REPLAYED:
         words.append(clock_words(checked.contact))
     return Verdict(Tone.BAD, "Not valid", ", ".join([*words, milliseconds]))

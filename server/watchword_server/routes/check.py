@@ -14,6 +14,7 @@ from watchword_server.bodies import json_response
 from watchword_server.callers import IDEMPOTENCY_KEY, caller_of, retry_of
 from watchword_server.names import DEFAULT_KEY
 from watchword_server.problems import IDEMPOTENCY_KEY_REUSED, KEY_PENDING, NO_SUCH_KEY, ProblemError
+from watchword_server.resync import Finding
 from watchword_server.routes.refusals import JUDGING_PROBLEMS, not_active, refuse_unjudged
 from watchword_server.sitting import Question
 from watchword_server.tokens import Scope
@@ -22,6 +23,7 @@ from watchword_server.verifier import Verdict
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from watchword_server.resync import Diagnosis
     from watchword_server.sitting import Outcome
 
 _VALID, _NOT_VALID = b'{"valid":true}', b'{"valid":false}'
@@ -81,7 +83,7 @@ class CheckDetail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ]
     diagnosis: Annotated[
         str | None,
-        msgspec.Meta(description="What is probably wrong with a wrong code, in words, else null."),
+        msgspec.Meta(description="What is probably wrong, in words; null if nobody knows."),
     ]
 
 
@@ -124,9 +126,15 @@ async def check_key(request: web.Request, sent: CheckRequest) -> web.Response:
         attempts_left=decision.attempts_left,
         used_ago=decision.used_ago,
         locked_for=decision.locked_for,
-        diagnosis=None if outcome.diagnosis is None else outcome.diagnosis.text,
+        diagnosis=_words(outcome.diagnosis),
     )
     return json_response(msgspec.json.encode(detail))
+
+
+def _words(diagnosis: Diagnosis | None) -> str | None:
+    if diagnosis is None or diagnosis.finding is Finding.NOTHING:
+        return None
+    return diagnosis.text
 
 
 async def _ask(request: web.Request, name: str, code: str, *, detailed: bool = False) -> Outcome:
