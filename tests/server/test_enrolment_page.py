@@ -213,6 +213,8 @@ class TestConfirming:
         assert (await check(client, made.code(server.clock, 1))).json()["valid"] is True
         path = "/v1/keys/alice/recovery-codes/redeem"
         assert (await client.post(path, json={"code": codes[9]})).json()["valid"] is True
+        ((used_at,),) = await run_sql(server.database, "SELECT used_at FROM tickets")
+        assert used_at == server.clock.now
         for closed in (await client.get(page), await send(client, page, made.code(server.clock, 2))):
             assert closed.status_code == 410
             assert "Ask whoever sent it for another one" in closed.text

@@ -20,7 +20,8 @@ from key_routes import (
     rotate,
 )
 from servers import RunningServer, audit_events, run_sql, running_server
-from watchword_otp import Algorithm, Kind
+from watchword_otp import Algorithm, Key, Kind
+from watchword_server.bootstrap import activate_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -119,6 +120,19 @@ class TestRotating:
         assert (await check(client, made.code(server.clock))).json()["valid"] is True
         events = [event.event for event in await audit_events(server.ledger)]
         assert events.count("key.rotate") == 3
+
+    async def test_coming_back_to_the_old_secret_makes_no_used_code_new(
+        self, server: RunningServer, client: httpx.AsyncClient
+    ) -> None:
+        old = await make_active(client, server.clock)
+        assert (await check(client, old.code(server.clock))).json()["valid"] is True
+        new = await rotate(client)
+        assert (await confirm(client, new.code(server.clock))).status_code == 200
+        # As a secret in the settings does that someone turned back.
+        await activate_key(server.ledger, "alice", Key(secret=old.key.secret))
+        assert (await check(client, old.code(server.clock))).json()["reason"] == "replayed"
+        assert (await check(client, old.code(server.clock, 1))).json()["valid"] is True
+        assert (await check(client, new.code(server.clock, 1))).json()["valid"] is False
 
     async def test_a_hotp_key_begins_again_at_its_first_counter(
         self, server: RunningServer, client: httpx.AsyncClient
