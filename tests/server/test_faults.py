@@ -11,21 +11,17 @@ import contextlib
 import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import httpx
 import pytest
 from aiohttp import web
 
+from faulty import CHECK, cause_of, code_by, eventually, is_ready
 from server_processes import run_server_command, server_process
 from servers import NO_TLS, Clock, RunningServer, audit_events, find_key, run_sql, running_server
-from watchword_otp import code_at, parse_uri, step_at
 from watchword_server.app import create_app
 from watchword_server.ledger import Ledger
 from watchword_server.seal import Keyring, Ring
@@ -36,8 +32,7 @@ from watchword_server.tokens import Scope, Token, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-
-CHECK = "/v1/keys/default/check"
+    from pathlib import Path
 
 
 class Fault(Protocol):
@@ -108,15 +103,6 @@ def full(_: RunningServer) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, signalled)
 
 
-async def cause_of(client: httpx.AsyncClient, code: str) -> str:
-    answer = await client.post(CHECK, json={"code": code})
-    assert answer.status_code == 503
-    problem = answer.json()
-    assert problem["type"] == "urn:watchword:problem:store-unavailable"
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    return str(problem["cause"])
-
-
 FAULTS: dict[str, tuple[Fault, set[Cause]]] = {
     "database locked": (locked, {Cause.LOCKED}),
     "database gone": (gone, {Cause.GONE}),
@@ -130,13 +116,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask anew for each `/readyz`, and wait for no lock."""
     monkeypatch.setattr("watchword_server.readiness.FRESH_SECONDS", 0)
     monkeypatch.setattr("watchword_server.store.sqlite_connection.BUSY_SECONDS", 0)
-
-
-async def is_ready(client: httpx.AsyncClient) -> bool:
-    answer = await client.get("/readyz")
-    if answer.status_code == 503:
-        assert answer.json()["type"] == "urn:watchword:problem:not-ready"
-    return answer.status_code == 200
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -330,108 +309,3 @@ class TestClock:
         assert (await client.post(CHECK, json={"code": server.code()})).status_code == 200
         server.clock.advance(-0.5)
         assert await cause_of(client, server.code()) == Cause.CLOCK_BACK
-
-
-def may_mount() -> bool:
-    tool = shutil.which("unshare")
-    return tool is not None and subprocess.run([tool, "-m", "true"], check=False).returncode == 0
-
-
-@pytest.mark.skipif(not may_mount(), reason="may not mount; `no room` above is the same by a limit")
-class TestFileSystems:
-    """A file system of its own under a server process."""
-
-    @pytest.fixture
-    def small(self, tmp_path: Path) -> Iterator[tuple[Mounted, str]]:
-        data = tmp_path / "data"
-        data.mkdir(mode=0o700)
-        script = 'mount -t tmpfs -o size=24m,mode=700 none "$0" && exec "$@"'
-        with server_process(
-            tmp_path,
-            environment={"WATCHWORD_SERVER_DATA_DIR": str(data)},
-            under=("unshare", "-m", "sh", "-c", script, str(data)),
-        ) as server:
-            assert server.token is not None
-            inside = Path(f"/proc/{server.process.pid}/root{data}")
-            yield Mounted(server.process.pid, data, inside, server.url), server.token
-
-    async def test_a_full_disk(self, small: tuple[Mounted, str]) -> None:
-        mounted, token = small
-        headers = {"Authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(base_url=mounted.url, headers=headers, verify=NO_TLS) as client:
-            code = await code_by(client)
-            ballast = await asyncio.to_thread(mounted.fill)
-            # The log may have a little room left in the page that it has begun.
-            statuses = [
-                (await client.post(CHECK, json={"code": "junk" * 16})).status_code for _ in range(40)
-            ]
-            assert statuses[-1] == 503
-            assert await cause_of(client, code) == Cause.DISK_FULL
-            assert await eventually(client, ready=False)
-            await asyncio.to_thread(ballast.unlink)
-            answer = await client.post(CHECK, json={"code": code})
-            assert (answer.json()["valid"], answer.json()["attempts_left"]) == (True, 5)
-            assert await eventually(client, ready=True)
-
-    async def test_a_disk_that_may_only_be_read(self, small: tuple[Mounted, str]) -> None:
-        mounted, token = small
-        headers = {"Authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(base_url=mounted.url, headers=headers, verify=NO_TLS) as client:
-            code = await code_by(client)
-            await asyncio.to_thread(mounted.restore_a_backup)
-            await asyncio.to_thread(mounted.run, "mount", "--bind", mounted.data, mounted.data)
-            await asyncio.to_thread(mounted.run, "mount", "-o", "remount,ro,bind", mounted.data)
-            assert await cause_of(client, code) == Cause.READ_ONLY
-            assert await eventually(client, ready=False)
-            await asyncio.to_thread(mounted.run, "umount", mounted.data)
-            answer = await client.post(CHECK, json={"code": code})
-            assert (answer.json()["valid"], answer.json()["attempts_left"]) == (True, 5)
-            assert await eventually(client, ready=True)
-
-
-@dataclass(frozen=True)
-class Mounted:
-    """The data folder of a server process, on a file system that only it sees."""
-
-    pid: int
-    data: Path
-    inside: Path
-    """The way to the data folder from outside."""
-    url: str
-
-    def run(self, *command: str | Path) -> None:
-        subprocess.run(["nsenter", "-t", str(self.pid), "-m", *command], check=True)
-
-    def fill(self) -> Path:
-        """Leave no byte free."""
-        ballast = self.inside / "ballast"
-        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-            for size in (65536, 4096, 1):
-                with contextlib.suppress(OSError):
-                    while file.write(bytes(size)) == size:
-                        pass
-        return ballast
-
-    def restore_a_backup(self) -> None:
-        database = self.inside / "watchword.db"
-        with contextlib.closing(sqlite3.connect(database)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        copy = database.with_name("copy")
-        shutil.copyfile(database, copy)
-        copy.chmod(0o600)
-        copy.rename(database)
-
-
-async def code_by(client: httpx.AsyncClient) -> str:
-    """The default key's code at the server's real time."""
-    key = parse_uri((await client.get("/qr", params={"format": "uri"})).text)
-    return code_at(key, step_at(key, time.time()))
-
-
-async def eventually(client: httpx.AsyncClient, *, ready: bool) -> bool:
-    """Whether the server says so within the second for which it repeats its answer."""
-    for _ in range(30):
-        if await is_ready(client) is ready:
-            return True
-        await asyncio.sleep(0.1)
-    return False
