@@ -53,7 +53,7 @@ USED = KeyState(last_step=60_000_000, consumed_at=NOON, failures=0, locked_until
 
 
 class TestOpening:
-    async def test_a_crash_between_two_settlings_loses_neither(self, tmp_path: Path) -> None:
+    async def test_a_crash_loses_nothing_that_was_committed(self, tmp_path: Path) -> None:
         store = await SqliteStore.open(tmp_path / "watchword.db")
         await change(store, AddKey(msgspec.structs.replace(sealed("default"), state=USED)))
         # As a copy of the disk at this moment: the files as they are, nothing closed.
