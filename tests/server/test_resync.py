@@ -66,7 +66,7 @@ class TestResync:
             refused = resync(KEY, state, code(), second, NOON)
             assert (refused.verdict, refused.state) == (verdict, state)
 
-    @pytest.mark.parametrize("junk", ["", "12345", "１２３４５６", " 123456"])
+    @pytest.mark.parametrize("junk", ["", "12345", "\uff11\uff12\uff13\uff14\uff15\uff16", " 123456"])
     def test_what_is_no_code_costs_nothing(self, junk: str) -> None:
         for pair in ((junk, code(1)), (code(), junk)):
             assert resync(KEY, FRESH, *pair, NOON).state == FRESH
@@ -113,7 +113,7 @@ class TestHotp:
         assert decide(HOTP, FRESH, self.RFC[window + 1], NOON, window).verdict is Verdict.WRONG
 
     def test_time_does_not_move_a_counter(self) -> None:
-        for now in (-1.0 + 1, NOON, 2.0**41):
+        for now in (0.0, NOON, 2.0**41):
             assert decide(HOTP, FRESH, self.RFC[0], now, 0).verdict is Verdict.ACCEPTED
 
 
@@ -155,7 +155,9 @@ class TestDiagnosis:
         steam = Key(secret=KEY.secret, kind=Kind.STEAM, digits=5)
         assert diagnose(steam, FRESH, code(0), NOON, 1).finding is Finding.NOTHING
 
-    @pytest.mark.parametrize("text", ["", "x" * 1000, "1" * 11, "\ud800", "１２３４５６"])
+    @pytest.mark.parametrize(
+        "text", ["", "x" * 1000, "1" * 11, "\ud800", "\uff11\uff12\uff13\uff14\uff15\uff16"]
+    )
     def test_any_text_is_diagnosed(self, text: str) -> None:
         assert diagnose(KEY, FRESH, text, NOON, 10).finding is Finding.NOTHING
 
