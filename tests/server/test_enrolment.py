@@ -21,8 +21,9 @@ from key_routes import (
 )
 from programs import require_program
 from qr_reader import scan
-from servers import audit_events, run_sql
+from servers import audit_events, run_sql, running_server
 from watchword_otp import Kind, parse_uri
+from watchword_server.edge import Edge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,6 +215,37 @@ class TestLinks:
         for name, expected in (("alice", (410, "not-pending")), ("nobody", (404, "no-such-key"))):
             answer = await client.post(f"/v1/keys/{name}/enrolment-links")
             assert refused(answer) == expected
+
+    @pytest.mark.parametrize(
+        "host", ["watchword.example", "WATCHWORD:8443", "192.0.2.7:80", "[2001:db8::7]:8443", "a-b.c"]
+    )
+    async def test_it_leads_where_the_request_came_to(
+        self, client: httpx.AsyncClient, host: str
+    ) -> None:
+        await make(client)
+        answer = await client.post("/v1/keys/alice/enrolment-links", headers={"Host": host})
+        assert answer.json()["url"].startswith(f"http://{host}/enrol/")
+
+    @pytest.mark.parametrize(
+        "host", ["[", "", "x:99999999", "x:y", ":80", "x/../y", "x?y#z", "a@b", "a,b", "%00", "a b", "é"]
+    )
+    async def test_a_host_that_is_none_makes_no_link_and_ends_none(
+        self, client: httpx.AsyncClient, host: str
+    ) -> None:
+        await make(client)
+        page = await invite(client)
+        headers = {b"Host": host.encode("latin-1")}
+        answer = await client.post("/v1/keys/alice/enrolment-links", headers=headers)
+        assert refused(answer) == (400, "malformed-header")
+        assert (await client.get(page)).status_code == 200
+
+    async def test_it_leads_to_the_servers_public_address(self, tmp_path: Path) -> None:
+        edge = Edge(public_url="https://codes.example/w")
+        async with running_server(tmp_path, edge=edge) as server, server.client() as client:
+            await make(client)
+            path = "/v1/keys/alice/enrolment-links"
+            answer = await client.post(path, headers={"Host": "evil.example"})
+        assert answer.json()["url"].startswith("https://codes.example/w/enrol/")
 
     async def test_each_has_another_ticket(self, client: httpx.AsyncClient) -> None:
         await make(client)

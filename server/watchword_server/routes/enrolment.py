@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,14 @@ from watchword_server.callers import caller_of
 from watchword_server.enrolment import by_name, by_ticket, confirm_key, make_link, pending_key
 from watchword_server.errors import RefusedError
 from watchword_server.labels import labelled_key
-from watchword_server.problems import KEY_PENDING, NO_SUCH_KEY, NOT_PENDING, WRONG_CODE, ProblemError
+from watchword_server.problems import (
+    KEY_PENDING,
+    MALFORMED_HEADER,
+    NO_SUCH_KEY,
+    NOT_PENDING,
+    WRONG_CODE,
+    ProblemError,
+)
 from watchword_server.resync import Finding
 from watchword_server.routes.check import MAX_CODE
 from watchword_server.routes.qr import QR_ANSWER, QR_PROBLEMS, QrQuery, draw
@@ -30,6 +38,9 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from watchword_server.enrolment import Confirmation
+
+_HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+"""A name or an address, and a port (RFC 3986 section 3.2.2), of those that people use."""
 
 _CODE = Annotated[str, Meta(max_length=MAX_CODE, description="The code, digit for digit.")]
 
@@ -71,8 +82,8 @@ async def show_pending_qr(request: web.Request, query: QrQuery) -> web.Response:
 
 async def invite(request: web.Request) -> web.Response:
     """`POST /v1/keys/{name}/enrolment-links`: a link for one confirmation, ten minutes long."""
+    base = request.app[PUBLIC_URL] or _where_it_came_to(request)
     link = await make_link(request.app[LEDGER], request.match_info["name"], caller_of(request))
-    base = request.app[PUBLIC_URL] or str(request.url.origin())
     made = LinkMade(url=f"{base}/enrol/{link.ticket}", expires_at=moment(link.expires_at))
     return json_response(msgspec.json.encode(made), HTTPStatus.CREATED)
 
@@ -152,6 +163,13 @@ async def _closed() -> web.Response:
     )
 
 
+def _where_it_came_to(request: web.Request) -> str:
+    if not _HOST.fullmatch(request.host):
+        detail = "the header Host names no host; a link cannot begin with it"
+        raise ProblemError(MALFORMED_HEADER, detail)
+    return f"{request.scheme}://{request.host}"
+
+
 def _hint(confirmation: Confirmation) -> str:
     diagnosis = confirmation.diagnosis
     if diagnosis is None or diagnosis.finding is Finding.NOTHING:
@@ -186,7 +204,7 @@ INVITE = Operation(
     description="For one confirmation within ten minutes. A link made before opens no more.",
     path=(KEY_NAME,),
     answers={HTTPStatus.CREATED: Answer(description="Shown this once.", json=(LinkMade,))},
-    problems=(NO_SUCH_KEY, NOT_PENDING),
+    problems=(NO_SUCH_KEY, NOT_PENDING, MALFORMED_HEADER),
 )
 
 CONFIRM = Operation(
