@@ -119,7 +119,8 @@ async def create_key(ledger: Ledger, new: NewKey, caller: Caller, *, confirmed: 
             others.append(RemoveKey(stored.id))
         added = _added(ledger, snapshot, new, now, confirmed=confirmed)
         others.append(AddKey(added))
-        event = key_event("key.create", added, caller, now)
+        detail = "one that was not confirmed in time is dropped" if snapshot.keys else ""
+        event = key_event("key.create", added, caller, now, detail=detail)
         return Act(Changes(others=others), [event]), MadeKey(added, new.key)
 
     wanted = Wanted(names=[new.name], statuses=_LIVE, meta=(ACTIVE_SEAL,))
@@ -158,8 +159,9 @@ async def rotate_key(ledger: Ledger, name: str, caller: Caller) -> MadeKey:
             name=name, key=key, issuer=active.issuer, account=active.account, window=active.window
         )
         added = _added(ledger, snapshot, new, now, confirmed=False)
+        detail = "a successor that was pending is dropped" if others else ""
         others.append(AddKey(added))
-        event = key_event("key.rotate", added, caller, now)
+        event = key_event("key.rotate", added, caller, now, detail=detail)
         return Act(Changes(others=others), [event]), MadeKey(added, key)
 
     return await ledger.transact(Wanted(names=[name], statuses=_LIVE, meta=(ACTIVE_SEAL,)), work)

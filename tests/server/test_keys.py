@@ -190,6 +190,8 @@ class TestMaking:
         server.clock.advance(86_400)
         made = await make(client)
         assert made.key.secret != lost.key.secret
+        event = (await audit_events(server.ledger))[-1]
+        assert event.detail == "one that was not confirmed in time is dropped"
         assert (await confirm(client, lost.code(server.clock))).status_code == 422
         assert (await confirm(client, made.code(server.clock))).status_code == 200
 

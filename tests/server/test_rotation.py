@@ -96,6 +96,9 @@ class TestRotating:
         assert (await client.get(link)).status_code == 410
         assert refused(await confirm(client, first.code(server.clock))) == (422, "wrong-code")
         assert (await confirm(client, second.code(server.clock))).status_code == 200
+        events = await audit_events(server.ledger)
+        said = [event.detail for event in events if event.event == "key.rotate"]
+        assert said == ["", "a successor that was pending is dropped"]
 
     async def test_recovery_codes_die_with_the_old_key(
         self, server: RunningServer, client: httpx.AsyncClient
