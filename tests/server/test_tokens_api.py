@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from key_routes import make_token, refused
+from server_processes import run_server_command, server_process
 from servers import NO_TLS, Clock, RunningServer, audit_events, run_sql, running_server
 from watchword_server import janitor
 from watchword_server.audit import Caller
@@ -152,6 +154,32 @@ class TestScopes:
             assert refused(await limited.post("/v1/tokens", json=sent)) == (403, "insufficient-scope")
             assert refused(await limited.get("/v1/tokens")) == (403, "insufficient-scope")
         assert await names(client) == ["other"]
+
+
+async def test_the_first_admin_is_made_at_the_command_line(tmp_path: Path) -> None:
+    with server_process(tmp_path) as running:
+        assert running.token is not None
+        async with httpx.AsyncClient(base_url=running.url, trust_env=False, verify=NO_TLS) as client:
+            # What the server shows at its first start may check and enrol, and make no tokens.
+            first = {"Authorization": f"Bearer {running.token}"}
+            assert (await client.get("/qr", headers=first)).status_code == 200
+            for method in ("GET", "POST"):
+                answer = await client.request(method, "/v1/tokens", headers=first)
+                assert refused(answer) == (403, "insufficient-scope")
+            command = ("tokens", "create", "root", "--scope", "tokens:admin", "--json")
+            done = await asyncio.to_thread(run_server_command, tmp_path, *command)
+            root = {"Authorization": f"Bearer {json.loads(done.stdout)['token']}"}
+            for _ in range(40):
+                # Another process made it: it counts within a second.
+                answer = await client.get("/v1/tokens", headers=root)
+                if answer.status_code == 200:
+                    break
+                await asyncio.sleep(0.05)
+            listed = answer.json()["tokens"]
+    assert {token["name"]: token["scopes"] for token in listed} == {
+        "first": ["check", "check:detail", "qr"],
+        "root": ["tokens:admin"],
+    }
 
 
 class TestLimits:
