@@ -20,7 +20,7 @@ from key_routes import (
     rotate,
 )
 from servers import RunningServer, audit_events, run_sql, running_server
-from watchword_otp import Algorithm, Key, Kind
+from watchword_otp import Algorithm, Key, Kind, Secret
 from watchword_server.bootstrap import activate_key
 
 if TYPE_CHECKING:
@@ -136,6 +136,17 @@ class TestRotating:
         assert (await check(client, old.code(server.clock))).json()["reason"] == "replayed"
         assert (await check(client, old.code(server.clock, 1))).json()["valid"] is True
         assert (await check(client, new.code(server.clock, 1))).json()["valid"] is False
+
+    async def test_a_secret_from_the_settings_is_listed_before_an_older_successor(
+        self, server: RunningServer, client: httpx.AsyncClient
+    ) -> None:
+        new = await rotate(client, "default")
+        configured = Key(secret=Secret(b"x" * 20))
+        await activate_key(server.ledger, "default", configured)
+        (listed,) = (await client.get("/v1/keys")).json()["keys"]
+        assert listed == (await client.get("/v1/keys/default")).json()
+        assert (listed["status"], listed["successor"] is None) == ("active", False)
+        assert (await confirm(client, new.code(server.clock), "default")).status_code == 200
 
     async def test_a_hotp_key_begins_again_at_its_first_counter(
         self, server: RunningServer, client: httpx.AsyncClient

@@ -103,7 +103,7 @@ class Store(Protocol):
         ...
 
     async def list_keys(self, after: str, limit: int) -> Sequence[StoredKey]:
-        """Active and pending keys of the next `limit` names after `after`, in order of name and id."""
+        """Active and pending keys of the next `limit` names after `after`, by name, active first."""
         ...
 
     async def sealed_otherwise(self, seal: int, limit: int) -> Sequence[StoredKey]:

@@ -146,7 +146,7 @@ def keys_after(connection: sqlite3.Connection, after: str, limit: int) -> list[S
         for status in (Status.ACTIVE, Status.PENDING)
         for key in _keys(connection, _BY_NAME[status], names)
     ]
-    return sorted(keys, key=lambda key: (key.name, key.id))
+    return sorted(keys, key=lambda key: key.name)
 
 
 def sealed_otherwise(connection: sqlite3.Connection, seal: int, limit: int) -> list[StoredKey]:
