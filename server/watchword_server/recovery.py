@@ -70,6 +70,11 @@ def recovery_digest(key_id: int, code: str) -> bytes:
     return hashlib.sha256(b"recovery %d %b" % (key_id, _compact(code).encode())).digest()
 
 
+def looks_like_recovery_code(code: str) -> bool:
+    """Tell whether `code` has the form of one, however it is written."""
+    return _FORM.fullmatch(_compact(code)) is not None
+
+
 async def replace_recovery_codes(ledger: Ledger, name: str, caller: Caller) -> FreshCodes:
     """Give an active key new recovery codes; those it had are void.
 
@@ -118,7 +123,7 @@ def _judge(
     refused = barred(state, now)
     if refused is not None:
         return describe(refused, state, now), None
-    if not _FORM.fullmatch(_compact(code)):
+    if not looks_like_recovery_code(code):
         return describe(Verdict.MALFORMED, state, now), None
     booked = book(state, now)
     digest = recovery_digest(stored.id, code)

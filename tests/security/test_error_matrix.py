@@ -26,7 +26,7 @@ TOKENS = {
     "detail": ("check", "check:detail"),
 }
 KEYS = ("active", "locked", "disabled", "pending", "absent", "Active")
-CODES = ("right", "wrong", "used", "malformed")
+CODES = ("nonsense", "too long", "used", "wrong", "right")
 
 REFUSED = {
     "none": "401 unauthorized",
@@ -49,15 +49,21 @@ JUDGED = {
     ("check", "right"): "200 true",
     ("check", "wrong"): "200 false",
     ("check", "used"): "200 false",
-    ("check", "malformed"): "400 malformed-code",
+    ("check", "too long"): "400 malformed-code",
     ("detail", "right"): "200 true accepted",
     ("detail", "wrong"): "200 false wrong",
     ("detail", "used"): "200 false replayed",
-    ("detail", "malformed"): "400 malformed-code",
+    ("detail", "too long"): "400 malformed-code",
 }
 
 
 def expected(token: str, key: str, code: str) -> str:
+    if token not in REFUSED and key != "Active" and code == "nonsense":
+        # No key has such codes, so none is looked at.
+        return "400 malformed-code"
+    if code == "malformed" and key != "Active" and token not in REFUSED:
+        # No key is looked at for it.
+        return "400 malformed-code"
     return REFUSED.get(token) or STATES.get(key) or JUDGED[token, code]
 
 
@@ -87,6 +93,8 @@ class Stage:
             case "used":
                 # By which it was confirmed.
                 return made.code(self.server.clock, -1)
+            case "too long":
+                return "1234567"
             case _:
                 return "12345x"
 
@@ -117,7 +125,7 @@ def told(answer: httpx.Response) -> str:
 @pytest.mark.parametrize("key", KEYS)
 async def test_w37_everyone_is_told_what_the_table_says(stage: Stage, token: str, key: str) -> None:
     async with stage.server.client(await stage.token(token)) as asker:
-        for code in ("malformed", "used", "wrong", "right"):
+        for code in CODES:
             answer = await check(asker, stage.code(key, code), key)
             assert told(answer) == expected(token, key, code), code
 

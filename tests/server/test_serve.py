@@ -180,7 +180,7 @@ class TestStopping:
                 await client.get(f"{running.url}/qr", headers=authorization)
                 holder.execute("BEGIN IMMEDIATE")
                 check = asyncio.create_task(
-                    client.get(f"{running.url}/check/000", headers=authorization)
+                    client.get(f"{running.url}/check/000000", headers=authorization)
                 )
                 await asyncio.to_thread(_wait_for_request, running.url)
                 running.process.send_signal(signal.SIGTERM)

@@ -15,7 +15,13 @@ from watchword_server.callers import IDEMPOTENCY_KEY, caller_of, retry_of
 from watchword_server.names import DEFAULT_KEY
 from watchword_server.problems import IDEMPOTENCY_KEY_REUSED, KEY_PENDING, NO_SUCH_KEY, ProblemError
 from watchword_server.resync import Finding
-from watchword_server.routes.refusals import JUDGING_PROBLEMS, not_active, refuse_unjudged
+from watchword_server.routes.refusals import (
+    JUDGING_PROBLEMS,
+    looks_like_code,
+    not_active,
+    refuse_unjudged,
+    require_code,
+)
 from watchword_server.sitting import Question
 from watchword_server.tokens import Scope
 from watchword_server.verifier import Verdict
@@ -95,7 +101,10 @@ class PathAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def check_by_path(request: web.Request) -> web.Response:
     """`GET /check/{code}`: the prototype's check of the default key; all but accepted is false."""
-    outcome = await _ask(request, DEFAULT_KEY, request.match_info["code"])
+    code = request.match_info["code"]
+    if not looks_like_code(code):
+        return json_response(_FALSE)
+    outcome = await _ask(request, DEFAULT_KEY, code)
     decision = outcome.decision
     if decision is None:
         raise await not_active(request, DEFAULT_KEY)
@@ -109,6 +118,7 @@ async def check_by_path(request: web.Request) -> web.Response:
 
 async def check_key(request: web.Request, sent: CheckRequest) -> web.Response:
     """`POST /v1/keys/{name}/check`: whether the code is valid, now and never again."""
+    require_code(sent.code)
     detailed = Scope.CHECK_DETAIL in request[TOKEN].scopes
     name = request.match_info["name"]
     outcome = await _ask(request, name, sent.code, detailed=detailed)

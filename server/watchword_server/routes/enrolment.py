@@ -30,7 +30,7 @@ from watchword_server.problems import (
 from watchword_server.resync import Finding
 from watchword_server.routes.check import MAX_CODE
 from watchword_server.routes.qr import QR_ANSWER, QR_PROBLEMS, QrQuery, draw
-from watchword_server.routes.refusals import JUDGING_PROBLEMS, refuse_unjudged
+from watchword_server.routes.refusals import JUDGING_PROBLEMS, refuse_unjudged, require_code
 from watchword_server.routes.views import KeyView, etag_of, moment, view_of
 from watchword_server.verifier import Verdict
 
@@ -90,6 +90,7 @@ async def invite(request: web.Request) -> web.Response:
 
 async def confirm(request: web.Request, sent: ConfirmRequest) -> web.Response:
     """`POST /v1/keys/{name}/confirm`: the first code puts the key into use, and is consumed."""
+    require_code(sent.code)
     confirmation = await confirm_key(
         request.app[LEDGER],
         by_name(request.match_info["name"]),

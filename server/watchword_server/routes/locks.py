@@ -18,7 +18,7 @@ from watchword_server.errors import RefusedError
 from watchword_server.keyadmin import find_key, resync_key, unlock_key
 from watchword_server.problems import NO_SUCH_KEY, WRONG_CODE, ProblemError
 from watchword_server.routes.check import MAX_CODE
-from watchword_server.routes.refusals import JUDGING_PROBLEMS, not_active, refuse_unjudged
+from watchword_server.routes.refusals import JUDGING_PROBLEMS, not_active, refuse_unjudged, require_code
 from watchword_server.routes.views import moment_or_none
 from watchword_server.verifier import Verdict, barred
 
@@ -74,6 +74,8 @@ async def take_lock_off(request: web.Request) -> web.Response:
 
 async def resync(request: web.Request, sent: ResyncRequest) -> web.Response:
     """`POST /v1/keys/{name}/resync`: two consecutive codes move the window; both are consumed."""
+    require_code(sent.first)
+    require_code(sent.second)
     name = request.match_info["name"]
     ledger, caller = request.app[LEDGER], caller_of(request)
     try:

@@ -13,8 +13,8 @@ from watchword_server.appkeys import LEDGER
 from watchword_server.bodies import json_response
 from watchword_server.callers import caller_of
 from watchword_server.errors import RefusedError
-from watchword_server.problems import NO_SUCH_KEY
-from watchword_server.recovery import redeem, replace_recovery_codes
+from watchword_server.problems import MALFORMED_CODE, NO_SUCH_KEY, ProblemError
+from watchword_server.recovery import looks_like_recovery_code, redeem, replace_recovery_codes
 from watchword_server.routes.refusals import JUDGING_PROBLEMS, not_active, refuse_unjudged
 from watchword_server.verifier import Verdict
 
@@ -59,6 +59,8 @@ async def make_codes(request: web.Request) -> web.Response:
 
 async def redeem_code(request: web.Request, sent: RedeemRequest) -> web.Response:
     """`POST /v1/keys/{name}/recovery-codes/redeem`: valid once, under the key's one lock."""
+    if not looks_like_recovery_code(sent.code):
+        raise ProblemError(MALFORMED_CODE, "a recovery code has 24 letters and digits from 2 to 7")
     name = request.match_info["name"]
     try:
         redemption = await redeem(request.app[LEDGER], name, sent.code, caller_of(request))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from watchword_otp.key import MAX_DIGITS, MIN_DIGITS
 from watchword_server.appkeys import STORE
 from watchword_server.problems import (
     DISABLED,
@@ -19,8 +21,25 @@ from watchword_server.verifier import Decision, Verdict
 if TYPE_CHECKING:
     from aiohttp import web
 
+_CODE = re.compile(f"[0-9A-Z]{{{MIN_DIGITS},{MAX_DIGITS}}}")
+
 JUDGING_PROBLEMS = (MALFORMED_CODE, NO_SUCH_KEY, KEY_PENDING, DISABLED, LOCKED)
 """What every such route can end in."""
+
+
+def require_code(code: str) -> None:
+    """Refuse what could be no key's code, without looking at any key or writing anything.
+
+    Raises:
+        ProblemError: 400.
+    """
+    if not looks_like_code(code):
+        raise _malformed()
+
+
+def looks_like_code(code: str) -> bool:
+    """Tell whether some key could have such a code; which one has it, its key's check tells."""
+    return _CODE.fullmatch(code) is not None
 
 
 def refuse_unjudged(decision: Decision) -> None:
@@ -33,8 +52,7 @@ def refuse_unjudged(decision: Decision) -> None:
         case Verdict.ACCEPTED | Verdict.WRONG | Verdict.REPLAYED:
             return
         case Verdict.MALFORMED:
-            detail = "send exactly the digits this key's codes have, and nothing else"
-            raise ProblemError(MALFORMED_CODE, detail)
+            raise _malformed()
         case Verdict.DISABLED:
             detail = "too many wrong codes in a row; an operator has to unlock the key"
             raise ProblemError(DISABLED, detail)
@@ -46,6 +64,11 @@ def refuse_unjudged(decision: Decision) -> None:
                 headers={"Retry-After": str(seconds)},
                 retry_after=seconds,
             )
+
+
+def _malformed() -> ProblemError:
+    detail = "send exactly the digits this key's codes have, and nothing else"
+    return ProblemError(MALFORMED_CODE, detail)
 
 
 def no_such_key() -> ProblemError:
