@@ -61,7 +61,7 @@ async def patch_key(
     Args:
         ledger: Where keys are.
         name: The key's name; without an active one its pending one is meant.
-        patch: What changes.
+        patch: What changes, also about a pending successor.
         caller: Who asks.
         seen: The number and version that were seen; None to change whatever is there.
 
@@ -77,9 +77,13 @@ async def patch_key(
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, StoredKey]:
         stored = _first(snapshot, seen)
-        after = msgspec.structs.replace(stored, **fields, version=stored.version + 1)
+        # A pending successor changes along, or confirming it would turn the change back.
+        puts = [
+            PutKey(each, msgspec.structs.replace(each, **fields, version=each.version + 1))
+            for each in snapshot.keys
+        ]
         event = key_event("key.change", stored, caller, now, detail=", ".join(sorted(fields)))
-        return Act(Changes(others=[PutKey(stored, after)]), [event]), after
+        return Act(Changes(others=puts), [event]), puts[0].after
 
     return await ledger.transact(Wanted(names=[name], statuses=_LIVE), work)
 

@@ -20,7 +20,7 @@ from key_routes import (
     rotate,
 )
 from servers import RunningServer, audit_events, run_sql, running_server
-from watchword_otp import Algorithm, Key, Kind, Secret
+from watchword_otp import Algorithm, Key, Kind, Secret, parse_uri
 from watchword_server.bootstrap import activate_key
 
 if TYPE_CHECKING:
@@ -123,6 +123,23 @@ class TestRotating:
         assert (await check(client, made.code(server.clock))).json()["valid"] is True
         events = [event.event for event in await audit_events(server.ledger)]
         assert events.count("key.rotate") == 3
+
+    async def test_what_is_changed_meanwhile_stays_changed(
+        self, server: RunningServer, client: httpx.AsyncClient
+    ) -> None:
+        await make_active(client, server.clock, issuer="Old", window=3)
+        new = await rotate(client)
+        tag = (await client.get("/v1/keys/alice")).headers["ETag"]
+        patch = {"issuer": "New", "window": 0}
+        answer = await client.patch("/v1/keys/alice", json=patch, headers={"If-Match": tag})
+        assert answer.status_code == 200
+        uri = (await client.get("/v1/keys/alice/qr?format=uri")).text.strip()
+        assert parse_uri(uri).issuer == "New"
+        # The narrower window holds for the first code already.
+        answer = await confirm(client, new.code(server.clock, 1))
+        assert refused(answer) == (422, "wrong-code")
+        key = (await confirm(client, new.code(server.clock))).json()["key"]
+        assert {member: key[member] for member in patch} == patch
 
     async def test_coming_back_to_the_old_secret_makes_no_used_code_new(
         self, server: RunningServer, client: httpx.AsyncClient
