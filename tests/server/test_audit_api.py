@@ -191,6 +191,7 @@ class TestVerifying:
         answer = await check(client, server.code(), "default")
         assert refused(answer) == (503, "store-unavailable")
         assert answer.json()["cause"] == "database-damaged"
+        assert (await client.head("/readyz")).status_code == 503
 
     async def test_a_row_that_nobody_can_read_says_so(
         self, server: RunningServer, client: httpx.AsyncClient

@@ -50,6 +50,14 @@ class TestPending:
         assert (lock["failures"], lock["locked"]) == (0, False)
         assert (await confirm(client, codes[0])).status_code == 200
 
+    async def test_the_prototypes_route_says_so_too(
+        self, server: RunningServer, client: httpx.AsyncClient
+    ) -> None:
+        await client.delete("/v1/keys/default")
+        made = await make(client, "default")
+        answer = await client.get(f"/check/{made.code(server.clock)}")
+        assert refused(answer) == (409, "key-pending")
+
     async def test_it_has_no_recovery_codes_and_no_successor(self, client: httpx.AsyncClient) -> None:
         await make(client)
         for path in ("recovery-codes", "rotate"):
@@ -180,6 +188,8 @@ class TestShowing:
         path = "/v1/keys/alice/qr"
         assert refused(await client.get(f"{path}?format=gif")) == (400, "unknown-format")
         answer = await client.get(path, headers={"Accept": "image/gif"})
+        assert refused(answer) == (406, "not-acceptable")
+        answer = await client.get("/qr", headers={"Accept": "image/gif"})
         assert refused(answer) == (406, "not-acceptable")
         assert refused(await client.get("/v1/keys/nobody/qr")) == (404, "no-such-key")
 

@@ -228,8 +228,8 @@ class TestConfirming:
         for code, status, said in (
             (made.wrong(server.clock), 422, "take the one that the app shows next"),
             (made.code(server.clock, 3), 422, "3 steps fast"),
-            ("12 45", 400, "type exactly the digits the app shows"),
-            ("", 400, "type exactly the digits the app shows"),
+            ("12 45", 422, "type exactly the digits the app shows"),
+            ("", 422, "type exactly the digits the app shows"),
         ):
             again = await send(client, page, code)
             assert (again.status_code, again.headers["Content-Type"][:9]) == (status, "text/html")

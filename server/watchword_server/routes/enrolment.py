@@ -136,7 +136,7 @@ async def confirm_on_page(request: web.Request, sent: ConfirmRequest) -> web.Res
                 return await _page(request, message, HTTPStatus.LOCKED)
             case Verdict.MALFORMED:
                 message = "That is not a code of this key: type exactly the digits the app shows."
-                return await _page(request, message, HTTPStatus.BAD_REQUEST)
+                return await _page(request, message, HTTPStatus.UNPROCESSABLE_ENTITY)
             case _:
                 return await _page(request, _hint(confirmation), HTTPStatus.UNPROCESSABLE_ENTITY)
     except RefusedError:
@@ -252,9 +252,8 @@ CONFIRM_ON_PAGE = Operation(
     body_type=BodyType.FORM,
     answers={
         HTTPStatus.OK: Answer(description="Done; with recovery codes.", media=_HTML),
-        HTTPStatus.BAD_REQUEST: Answer(description="Not a code.", media=_HTML),
         HTTPStatus.GONE: Answer(description="The link was used or is too old.", media=_HTML),
-        HTTPStatus.UNPROCESSABLE_ENTITY: Answer(description="A wrong code.", media=_HTML),
+        HTTPStatus.UNPROCESSABLE_ENTITY: Answer(description="A wrong code, or none.", media=_HTML),
         HTTPStatus.LOCKED: Answer(description="The key is disabled.", media=_HTML),
         HTTPStatus.TOO_MANY_REQUESTS: Answer(
             description="The key is locked for a time.",
