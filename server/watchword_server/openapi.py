@@ -94,7 +94,7 @@ def document(endpoints: Sequence[Endpoint]) -> Json:
 def problems_of(endpoint: Endpoint) -> list[ProblemType]:
     """Every problem that requests to an endpoint can end in: its own, and those that any can have."""
     operation = endpoint.operation
-    found = [*operation.problems, MALFORMED_QUERY]
+    found = [*operation.problems, *(() if operation.any_query else (MALFORMED_QUERY,))]
     found += [each.missing[0] for each in operation.path if each.missing is not None]
     if operation.request_headers:
         found.append(MALFORMED_HEADER)
