@@ -13,6 +13,7 @@ import msgspec
 
 from watchword_otp import Key, Secret
 from watchword_server.audit import KEY_BYTES, Caller, Event
+from watchword_server.enrolment import with_memory
 from watchword_server.ledger import (
     ACTIVE_SEAL,
     AUDIT_KEY,
@@ -46,6 +47,7 @@ SERVER = Caller("server")
 """Who acts when nobody asked."""
 
 _BATCH = 500
+_REPLACED = (Status.RETIRED, Status.ROTATED)
 
 
 class Activation(StrEnum):
@@ -59,6 +61,8 @@ class Activation(StrEnum):
     """Another secret was active: it is retired, and the new one starts afresh."""
     RETURNED = "returned"
     """Another secret was active: it is retired, and this one, retired before, is back with its state."""
+    ROTATED_AWAY = "rotated-away"
+    """A confirmed successor has replaced this secret, which stays out: the successor is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,40 +174,43 @@ async def activate_key(ledger: Ledger, name: str, key: Key, *, replacing: bool =
     Raises:
         StoreError: See `Ledger.transact`.
     """
+    fingerprint = await ledger.fingerprints()
 
     def decide(snapshot: Snapshot, now: float) -> tuple[Act, Activation]:
         active = snapshot.find(name)
         if active is not None and (not replacing or ledger.keyring.open_key(active) == key):
             return Act(Changes()), Activation.KEPT
+        known = {stored.id: ledger.keyring.open_key(stored) for stored in snapshot.keys}
+        if active is not None and any(
+            known[stored.id] == key for stored in snapshot.keys if stored.status is Status.ROTATED
+        ):
+            return Act(Changes()), Activation.ROTATED_AWAY
         others: list[Change] = []
         if active is not None:
             others.append(PutKey(active, msgspec.structs.replace(active, status=Status.RETIRED)))
         activation = Activation.CREATED if active is None else Activation.REPLACED
         number = snapshot.next_key_id
         for stored in snapshot.keys:
-            if stored.status is Status.RETIRED and ledger.keyring.open_key(stored) == key:
+            if stored.status in _REPLACED and known[stored.id] == key:
                 others.append(PutKey(stored, msgspec.structs.replace(stored, status=Status.ACTIVE)))
                 activation, number = Activation.RETURNED, stored.id
                 break
         else:
             seal = active_seal(snapshot)
-            others.append(
-                AddKey(
-                    StoredKey(
-                        id=number,
-                        name=name,
-                        status=Status.ACTIVE,
-                        seal=seal,
-                        secret=ledger.keyring.seal_secret(seal, number, name, key.secret),
-                        kind=key.kind,
-                        algorithm=key.algorithm,
-                        digits=key.digits,
-                        period=key.period,
-                        created_at=now,
-                        confirmed_at=now,
-                    )
-                )
+            added = StoredKey(
+                id=number,
+                name=name,
+                status=Status.ACTIVE,
+                seal=seal,
+                secret=ledger.keyring.seal_secret(seal, number, name, key.secret),
+                kind=key.kind,
+                algorithm=key.algorithm,
+                digits=key.digits,
+                period=key.period,
+                created_at=now,
+                confirmed_at=now,
             )
+            others.append(AddKey(with_memory(added, snapshot, fingerprint(name, key.secret))))
         event = Event(
             at=now,
             event="key.activate",
@@ -214,7 +221,7 @@ async def activate_key(ledger: Ledger, name: str, key: Key, *, replacing: bool =
         )
         return Act(Changes(others=others), [event]), activation
 
-    wanted = Wanted(names=[name], statuses=list(Status), meta=(ACTIVE_SEAL,))
+    wanted = Wanted(names=[name], statuses=list(Status), deleted=True, meta=(ACTIVE_SEAL,))
     return await ledger.transact(wanted, decide)
 
 

@@ -110,6 +110,7 @@ async def create_key(ledger: Ledger, new: NewKey, caller: Caller, *, confirmed: 
         RefusedError: `KEY_EXISTS`.
         StoreError: See `Ledger.transact`.
     """
+    fingerprint = await ledger.fingerprints()
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, MadeKey]:
         others: list[Change] = []
@@ -118,12 +119,13 @@ async def create_key(ledger: Ledger, new: NewKey, caller: Caller, *, confirmed: 
                 raise _exists(new.name)
             others.append(RemoveKey(stored.id))
         added = _added(ledger, snapshot, new, now, confirmed=confirmed)
+        added = with_memory(added, snapshot, fingerprint(new.name, new.key.secret))
         others.append(AddKey(added))
         detail = "one that was not confirmed in time is dropped" if snapshot.keys else ""
         event = key_event("key.create", added, caller, now, detail=detail)
         return Act(Changes(others=others), [event]), MadeKey(added, new.key)
 
-    wanted = Wanted(names=[new.name], statuses=_LIVE, meta=(ACTIVE_SEAL,))
+    wanted = Wanted(names=[new.name], statuses=_LIVE, deleted=True, meta=(ACTIVE_SEAL,))
     try:
         return await ledger.transact(wanted, work)
     except KeyNameTakenError:
@@ -213,7 +215,7 @@ async def confirm_key(
         )
         others: list[Change] = []
         if active is not None:
-            others.append(PutKey(active, msgspec.structs.replace(active, status=Status.RETIRED)))
+            others.append(PutKey(active, msgspec.structs.replace(active, status=Status.ROTATED)))
         others.append(PutKey(pending, confirmed))
         digests = [recovery_digest(pending.id, each) for each in codes]
         others.append(PutRecovery(pending.id, digests))
@@ -280,6 +282,15 @@ def pending_key(snapshot: Snapshot, now: float) -> StoredKey:
     if snapshot.keys:
         raise RefusedError(Reason.NOT_PENDING, "this key was not confirmed in time; make it again")
     raise RefusedError(Reason.NO_SUCH_KEY, "there is no key of this name")
+
+
+def with_memory(added: StoredKey, snapshot: Snapshot, fingerprint: bytes) -> StoredKey:
+    """A new key with the steps consumed that a deleted one of its name and secret had consumed."""
+    for left in snapshot.deleted:
+        if left.fingerprint == fingerprint and left.last_step > added.state.last_step:
+            state = msgspec.structs.replace(added.state, last_step=left.last_step)
+            return msgspec.structs.replace(added, state=state)
+    return added
 
 
 def _is_over(stored: StoredKey, now: float) -> bool:

@@ -21,6 +21,7 @@ _KEY_NEWS = {
     Activation.CREATED: "new",
     Activation.KEPT: "as before",
     Activation.REPLACED: "new; the one before is retired",
+    Activation.ROTATED_AWAY: "as rotated; the one that is configured was replaced, take it out",
     Activation.RETURNED: "back again, with what was consumed under it",
 }
 

@@ -14,20 +14,22 @@ from watchword_server.resync import Examination, examine, resync
 from watchword_server.store.records import (
     Advance,
     Changes,
+    DeletedKey,
+    NoteDeleted,
     PutKey,
     RemoveKey,
     Status,
     StoredKey,
     Wanted,
 )
-from watchword_server.verifier import Decision, default_window, unlocked
+from watchword_server.verifier import NEVER, Decision, default_window, unlocked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watchword_server.audit import Caller
     from watchword_server.ledger import Ledger
-    from watchword_server.store.records import Snapshot
+    from watchword_server.store.records import Change, Snapshot
 
 _LIVE = (Status.ACTIVE, Status.PENDING)
 
@@ -91,18 +93,28 @@ async def patch_key(
 async def delete_key(
     ledger: Ledger, name: str, caller: Caller, *, seen: tuple[int, int] | None = None
 ) -> None:
-    """Delete a key for good, with its successor, retired predecessors, recovery codes and tickets.
+    """Delete a key for good, with its successor, predecessors, recovery codes and tickets.
+
+    A keyed hash of its secret and its last step are left: should someone make it again, the codes that
+    were used stay used.
 
     Raises:
         RefusedError: `NO_SUCH_KEY` or `CHANGED`.
         StoreError: See `Ledger.transact`.
     """
+    fingerprint = await ledger.fingerprints()
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, None]:
         live = [stored for stored in snapshot.keys if stored.status in _LIVE]
         first = _first(msgspec.structs.replace(snapshot, keys=live), seen)
-        removals = [RemoveKey(stored.id) for stored in snapshot.keys]
-        return Act(Changes(others=removals), [key_event("key.delete", first, caller, now)]), None
+        others: list[Change] = []
+        for stored in snapshot.keys:
+            others.append(RemoveKey(stored.id))
+            if stored.state.last_step != NEVER:
+                secret = ledger.keyring.open_key(stored).secret
+                left = DeletedKey(name, fingerprint(name, secret), stored.state.last_step)
+                others.append(NoteDeleted(left))
+        return Act(Changes(others=others), [key_event("key.delete", first, caller, now)]), None
 
     await ledger.transact(Wanted(names=[name], statuses=tuple(Status)), work)
 

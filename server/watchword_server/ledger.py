@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ from watchword_server.store.records import Changes, Wanted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from watchword_otp import Secret
     from watchword_server.seal import Keyring
     from watchword_server.store.protocol import Store
     from watchword_server.store.records import Snapshot
@@ -91,6 +93,19 @@ class Ledger:
             return act.changes, result
 
         return await self.store.transact(wanted, work)
+
+    async def fingerprints(self) -> Callable[[str, Secret], bytes]:
+        """A function from a key's name and secret to the hash that a deleted key is known by.
+
+        Raises:
+            StoreError: The key of the hash cannot be had.
+        """
+        audit_key = await self.audit_key()
+
+        def fingerprint(name: str, secret: Secret) -> bytes:
+            return hmac.digest(audit_key, b"secret of %b " % name.encode() + secret.reveal(), "sha256")
+
+        return fingerprint
 
     async def probe(self) -> None:
         """Do all that a decision needs, except deciding: open, read, write, look at the clock.

@@ -86,6 +86,9 @@ class Sitting:
         retry = question.retry
         if retry is None:
             return self._decide(question)
+        if question.name not in self._stored:
+            # Whatever was answered of a key that is gone now: it is gone.
+            return self._decide(question)
         before = self._new_answers.get(retry.digest) or self._answers.get(retry.digest)
         if before is not None and self._now < before.expires_at:
             if before.fingerprint == retry.fingerprint:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from watchword_otp import Kind
 from watchword_server.audit import key_event
+from watchword_server.enrolment import with_memory
 from watchword_server.imports import BadLine
 from watchword_server.ledger import ACTIVE_SEAL, Act, active_seal
 from watchword_server.store.records import AddKey, Changes, Status, StoredKey, Wanted
@@ -31,6 +32,9 @@ class TakenOver:
     """Those whose name is taken."""
 
 
+_LIVE = (Status.ACTIVE, Status.PENDING)
+
+
 async def take_over(
     ledger: Ledger,
     entries: Sequence[Entry],
@@ -53,9 +57,10 @@ async def take_over(
     Raises:
         StoreError: See `Ledger.transact`; nothing was taken then.
     """
+    fingerprint = await ledger.fingerprints()
 
     def decide(snapshot: Snapshot, now: float) -> tuple[Act, TakenOver]:
-        live = {stored.name for stored in snapshot.keys if stored.status is not Status.RETIRED}
+        live = {stored.name for stored in snapshot.keys if stored.status in _LIVE}
         good = [entry for entry in entries if entry.name not in live]
         bad = [
             BadLine(
@@ -69,13 +74,22 @@ async def take_over(
         if dry_run or (bad and not skip_bad):
             return Act(Changes()), outcome
         added = [
-            _stored(ledger, snapshot, entry, number, now)
+            with_memory(
+                _stored(ledger, snapshot, entry, number, now),
+                snapshot,
+                fingerprint(entry.name, entry.key.secret),
+            )
             for number, entry in enumerate(good, start=snapshot.next_key_id)
         ]
         events = [key_event("key.import", stored, caller, now) for stored in added]
         return Act(Changes(others=list(map(AddKey, added))), events), outcome
 
-    wanted = Wanted(names=[entry.name for entry in entries], statuses=tuple(Status), meta=(ACTIVE_SEAL,))
+    wanted = Wanted(
+        names=[entry.name for entry in entries],
+        statuses=tuple(Status),
+        deleted=True,
+        meta=(ACTIVE_SEAL,),
+    )
     return await ledger.transact(wanted, decide)
 
 

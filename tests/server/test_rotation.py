@@ -141,19 +141,6 @@ class TestRotating:
         key = (await confirm(client, new.code(server.clock))).json()["key"]
         assert {member: key[member] for member in patch} == patch
 
-    async def test_coming_back_to_the_old_secret_makes_no_used_code_new(
-        self, server: RunningServer, client: httpx.AsyncClient
-    ) -> None:
-        old = await make_active(client, server.clock)
-        assert (await check(client, old.code(server.clock))).json()["valid"] is True
-        new = await rotate(client)
-        assert (await confirm(client, new.code(server.clock))).status_code == 200
-        # As a secret in the settings does that someone turned back.
-        await activate_key(server.ledger, "alice", Key(secret=old.key.secret))
-        assert (await check(client, old.code(server.clock))).json()["reason"] == "replayed"
-        assert (await check(client, old.code(server.clock, 1))).json()["valid"] is True
-        assert (await check(client, new.code(server.clock, 1))).json()["valid"] is False
-
     async def test_a_secret_from_the_settings_is_listed_before_an_older_successor(
         self, server: RunningServer, client: httpx.AsyncClient
     ) -> None:

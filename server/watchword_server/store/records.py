@@ -20,7 +20,9 @@ class Status(StrEnum):
     ACTIVE = "active"
     """Confirmed; at most one of a name."""
     RETIRED = "retired"
-    """Replaced; kept with its state, so that coming back to it makes no used code valid again."""
+    """Replaced by the settings; kept with its state, so that its used codes stay used if it returns."""
+    ROTATED = "rotated"
+    """Replaced by a successor that was confirmed: the settings do not bring it back."""
 
 
 class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,16 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"<StoredKey {self.id} {self.name} {self.status}>"
+
+
+class DeletedKey(msgspec.Struct, frozen=True):
+    """What is left of a deleted key: enough to know its secret by, should it come back."""
+
+    name: str
+    fingerprint: bytes
+    """Keyed hash of name and secret."""
+    last_step: int
+    """The highest step it had consumed."""
 
 
 class RecoveryCode(msgspec.Struct, frozen=True):
@@ -124,6 +136,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Keys by number."""
     statuses: Collection[Status] = (Status.ACTIVE,)
     """Which of these keys."""
+    deleted: bool = False
+    """Whether with what is left of deleted keys of these names."""
     recovery: bool = False
     """Whether with their recovery codes."""
     ticket: bytes | None = None
@@ -143,6 +157,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     head: Head = Head()
     next_key_id: int = 1
     """The number that the next key added will have."""
+    deleted: Sequence[DeletedKey] = ()
     recovery: Sequence[RecoveryCode] = ()
     ticket: Ticket | None = None
     answers: Mapping[bytes, Answer] = {}
@@ -185,6 +200,12 @@ class RemoveKey(msgspec.Struct, frozen=True):
     """A key goes, with its recovery codes and tickets."""
 
     id: int
+
+
+class NoteDeleted(msgspec.Struct, frozen=True):
+    """What is to be left of a key that goes; a step noted before is kept if it is higher."""
+
+    key: DeletedKey
 
 
 class PutRecovery(msgspec.Struct, frozen=True):
@@ -238,6 +259,7 @@ Change = (
     AddKey
     | PutKey
     | RemoveKey
+    | NoteDeleted
     | PutRecovery
     | UseRecovery
     | AddTicket

@@ -15,6 +15,7 @@ from watchword_server.store.records import (
     AddKey,
     AddTicket,
     AddToken,
+    NoteDeleted,
     PutKey,
     PutRecovery,
     PutToken,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 # ever consumed if it is newer than the last (RFC 6238 section 5.2), whatever else goes wrong.
 _ADVANCE = """
 UPDATE keys SET last_step = ?, consumed_at = ?, failures = ?, locked_until = ?, offset = ?, drift = ?
-WHERE id = ? AND status <> 'retired'
+WHERE id = ? AND status IN ('active', 'pending')
   AND last_step = ? AND failures = ?
   AND (last_step < ? OR (last_step = ? AND NOT ?))
 """
@@ -99,6 +100,14 @@ def _apply(connection: sqlite3.Connection, change: Change) -> None:
             _run(connection, "DELETE FROM keys WHERE id = ?", number)
             connection.execute("DELETE FROM recovery_codes WHERE key_id = ?", (number,))
             connection.execute("DELETE FROM tickets WHERE key_id = ?", (number,))
+        case NoteDeleted(key):
+            _run(
+                connection,
+                "INSERT INTO deleted_keys (name, fingerprint, last_step) VALUES (?, ?, ?)"
+                " ON CONFLICT (name, fingerprint)"
+                " DO UPDATE SET last_step = max(last_step, excluded.last_step)",
+                *(key.name, key.fingerprint, key.last_step),
+            )
         case PutRecovery() | UseRecovery():
             _recovery(connection, change)
         case AddToken(token):

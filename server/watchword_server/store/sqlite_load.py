@@ -14,6 +14,7 @@ from watchword_otp import Algorithm, Kind
 from watchword_server.store.protocol import Cause, StoreError
 from watchword_server.store.records import (
     Answer,
+    DeletedKey,
     Head,
     RecoveryCode,
     Snapshot,
@@ -126,6 +127,7 @@ def snapshot(connection: sqlite3.Connection, wanted: Wanted) -> Snapshot:
         keys=keys,
         head=head(connection),
         next_key_id=_next_key_id(connection) if wanted.meta else 0,
+        deleted=_deleted(connection, wanted.names) if wanted.deleted else (),
         recovery=_recovery(connection, keys) if wanted.recovery else (),
         ticket=ticket,
         answers=_answers(connection, wanted.answers) if wanted.answers else {},
@@ -215,6 +217,15 @@ def _keys(connection: sqlite3.Connection, statement: str, *parameters: bytes | f
 def _next_key_id(connection: sqlite3.Connection) -> int:
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'keys'").fetchone()
     return 1 if row is None else int(row[0]) + 1
+
+
+def _deleted(connection: sqlite3.Connection, names: Collection[str]) -> list[DeletedKey]:
+    rows = connection.execute(
+        "SELECT name, fingerprint, last_step FROM deleted_keys"
+        " WHERE name IN (SELECT value FROM json_each(?))",
+        (write_json(list(names)),),
+    )
+    return [DeletedKey(*row) for row in rows]
 
 
 def _recovery(connection: sqlite3.Connection, keys: Sequence[StoredKey]) -> list[RecoveryCode]:

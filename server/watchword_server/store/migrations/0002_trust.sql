@@ -2,7 +2,7 @@
 CREATE TABLE new_keys (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
   name         TEXT    NOT NULL,
-  status       TEXT    NOT NULL CHECK (status IN ('pending', 'active', 'retired')),
+  status       TEXT    NOT NULL CHECK (status IN ('pending', 'active', 'retired', 'rotated')),
   -- The sealing key's number; 0: not sealed yet, which the server mends before it answers anyone.
   seal         INTEGER NOT NULL,
   secret       BLOB    NOT NULL,
@@ -38,7 +38,16 @@ ALTER TABLE new_keys RENAME TO keys;
 CREATE UNIQUE INDEX one_active_key_per_name ON keys (name) WHERE status = 'active';
 CREATE UNIQUE INDEX one_pending_key_per_name ON keys (name) WHERE status = 'pending';
 CREATE INDEX retired_keys ON keys (name) WHERE status = 'retired';
+CREATE INDEX rotated_keys ON keys (name) WHERE status = 'rotated';
 CREATE INDEX pending_keys_by_expiry ON keys (expires_at) WHERE status = 'pending';
+
+-- What must be known of deleted keys, for a secret that comes back to bring no used code back.
+CREATE TABLE deleted_keys (
+  name        TEXT    NOT NULL,
+  fingerprint BLOB    NOT NULL,
+  last_step   INTEGER NOT NULL,
+  PRIMARY KEY (name, fingerprint)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE recovery_codes (
   key_id  INTEGER NOT NULL,
