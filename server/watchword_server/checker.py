@@ -7,6 +7,7 @@ being committed the next one gathers, and durability costs almost nothing.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,7 @@ class Checker:
             outcomes = [error] * len(batch)
         else:
             self._metrics.committed(len(batch), perf_counter() - started)
+        verdicts: Counter[str] = Counter()
         for waiting, outcome in zip(batch, outcomes, strict=True):
             # A caller that has gone away must not take the others' answers along.
             if waiting.answer.done():
@@ -115,4 +117,6 @@ class Checker:
             else:
                 waiting.answer.set_result(outcome)
                 if outcome.decision is not None:
-                    self._metrics.decided(outcome.decision.verdict)
+                    verdicts[outcome.decision.verdict] += 1
+        for verdict, count in verdicts.items():
+            self._metrics.decided(verdict, count)
