@@ -17,6 +17,7 @@ from watchword_otp import Kind
 from watchword_server.backup import LOGS, copy, remove_logs, require_sound
 from watchword_server.errors import UserError
 from watchword_server.privatefile import sync, touch_private
+from watchword_server.restoresince import Since, since
 from watchword_server.sqlitefile import damage, empty_log, opened, schema_of
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.schema import newest_schema
@@ -62,7 +63,6 @@ _CODE_NOT_THERE = """
 NOT EXISTS (SELECT 1 FROM replaced.recovery_codes AS now
   WHERE now.key_id = recovery_codes.key_id AND now.digest = recovery_codes.digest)
 """
-_COUNT_BACK = f"SELECT count(*) FROM keys WHERE {_NOT_THERE}"  # noqa: S608 - our own text
 # Links and remembered answers live for minutes; one that was used must not open again.
 _FORGET = ("DELETE FROM tickets", "DELETE FROM answers")
 
@@ -76,8 +76,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """How many of them count by use."""
     knew_newer: bool
     """Whether the database it replaced could still be read, and told what had happened since."""
-    back: int
-    """How many keys are back that had been deleted since; 0 if nobody can tell."""
+    since: Since | None
+    """What happened to keys since the backup; None if nobody can tell."""
 
 
 def prepare_copy(source: Path, made: Path) -> None:
@@ -124,13 +124,13 @@ def burn_codes(made: Path, replaced: Path | None, *, now: float, window: int) ->
     with opened(made) as connection:
         knew_newer = replaced is not None and _attach(connection, replaced)
         connection.execute("BEGIN IMMEDIATE")
-        back = 0
+        happened = None
         if knew_newer:
+            happened = since(connection)
             for statement in (_CARRY_KEYS, _CARRY_RECOVERY, _CARRY_TOKENS):
                 connection.execute(statement)
             connection.execute(f"{_COUNTERS} AND {_NOT_THERE}", values)
             connection.execute(f"{_VOID_RECOVERY} AND {_CODE_NOT_THERE}", values)
-            (back,) = connection.execute(_COUNT_BACK).fetchone()
         else:
             connection.execute(_COUNTERS, values)
             connection.execute(_VOID_RECOVERY, values)
@@ -144,7 +144,7 @@ def burn_codes(made: Path, replaced: Path | None, *, now: float, window: int) ->
         connection.execute("COMMIT")
         if knew_newer:
             connection.execute("DETACH replaced")
-    return Restored(keys=keys, hotp=hotp, knew_newer=knew_newer, back=back)
+    return Restored(keys=keys, hotp=hotp, knew_newer=knew_newer, since=happened)
 
 
 def put_in_place(made: Path, database: Path, *, now: float) -> Path | None:

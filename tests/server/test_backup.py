@@ -15,7 +15,7 @@ import pytest
 
 from server_processes import run_server_command, server_process
 from servers import NO_TLS
-from watchword_otp import Key, Kind, Secret, code_at, step_at
+from watchword_otp import Key, Kind, Secret, code_at, parse_uri, step_at
 from watchword_server.datadir import hold
 from watchword_server.errors import UserError
 
@@ -123,13 +123,55 @@ def test_what_the_replaced_database_knows_is_taken_over(service: Service) -> Non
     assert "store.restore" in service.run("audit", "tail", "--event", "store.restore")
 
 
-def test_revoked_tokens_stay_revoked_and_deleted_keys_are_told(service: Service) -> None:
+def test_revoked_tokens_stay_revoked(service: Service) -> None:
     service.back_up()
     service.run("tokens", "revoke", "door", "--yes")
-    service.run("keys", "delete", "count", "--yes")
-    assert service.restore()["deleted_keys_back"] == 1
+    service.restore()
     tokens = json.loads(service.run("tokens", "list", "--json"))
     assert {each["state"] for each in tokens if each["name"] == "door"} == {"revoked"}
+
+
+def test_it_names_the_keys_that_are_not_as_they_were(service: Service) -> None:
+    """Somebody may still know the secret that a key was rotated away from."""
+    uris = {"alone": service.run("keys", "create", "alone", "--uri")}
+    (service.home / "more.csv").write_text(
+        f"name,secret\nleft,{BASE32}\nanew,{BASE32}\nstays,{BASE32}\n"
+    )
+    service.run("import", "more.csv")
+    service.back_up()
+    uris["time"] = service.run("keys", "rotate", "time", "--uri")
+    with service.client() as client:
+        writer = service.run("tokens", "create", "writer", "--scope", "qr").strip()
+        for name, uri in uris.items():
+            key = parse_uri(uri.strip())
+            code = code_at(key, step_at(key, time.time()))
+            headers = {"Authorization": f"Bearer {writer}"}
+            answer = client.post(f"/v1/keys/{name}/confirm", json={"code": code}, headers=headers)
+            assert answer.status_code == 200, answer.text
+    service.run("keys", "rotate", "left")
+    service.run("keys", "delete", "count", "--yes")
+    service.run("keys", "delete", "anew", "--yes")
+    service.run("keys", "create", "anew")
+    service.run("keys", "create", "new")
+    told = service.restore()
+    assert told["since"] == {
+        "rotated": ["left", "time"],
+        "created": ["new"],
+        "deleted": ["count"],
+        "changed": ["anew"],
+        "confirmed": ["alone"],
+    }
+
+
+def test_people_are_told_twenty_names_and_how_many_more(service: Service) -> None:
+    service.back_up()
+    rows = "".join(f"new{number:02},{BASE32}\n" for number in range(23))
+    (service.home / "more.csv").write_text(f"name,secret\n{rows}")
+    service.run("import", "more.csv")
+    said = service.run("store", "restore", str(service.copy), "--yes")
+    assert "23 keys made since" in said
+    assert "new19 and 3 more" in said
+    assert "new20" not in said
 
 
 @pytest.mark.parametrize("fate", ["lose", "spoil"])
@@ -137,7 +179,7 @@ def test_without_it_everything_up_to_now_is_refused(service: Service, fate: str)
     sent, counted = used_since(service)
     getattr(service, fate)()
     told = service.restore()
-    assert told["replaced_was_read"] is False
+    assert (told["replaced_was_read"], told["since"]) == (False, None)
     assert (told["replaced"] is None) is (fate == "lose")
     with service.client() as client:
         assert check(client, "time", sent) == "replayed"

@@ -28,8 +28,12 @@ from watchword_server.storecheck import check_content, check_file
 
 if TYPE_CHECKING:
     from watchword_server.restore import Restored
+    from watchword_server.restoresince import Since
     from watchword_server.settings import Settings
     from watchword_server.store.records import Snapshot
+
+_NAMED = 20
+"""Keys named one by one to people."""
 
 _path = click.argument("file", type=click.Path(path_type=Path))
 
@@ -96,7 +100,7 @@ def restore(*, settings: Settings, file: Path, yes: bool, as_json: bool) -> None
             {
                 "keys": restored.keys,
                 "keys_by_use": restored.hotp,
-                "deleted_keys_back": restored.back,
+                "since": restored.since,
                 "replaced_was_read": restored.knew_newer,
                 "replaced": None if kept is None else str(kept),
             }
@@ -105,10 +109,12 @@ def restore(*, settings: Settings, file: Path, yes: bool, as_json: bool) -> None
     click.echo(f"{count(restored.keys, 'key')} restored; codes up to now are refused.")
     if kept is not None:
         click.echo(f"The database before is kept as {kept}; delete it when it is no longer needed.")
-    if restored.back:
-        click.echo(f"{count(restored.back, 'key')} that had been deleted since: see keys list.")
-    if not restored.knew_newer:
+    if restored.since is not None:
+        _show_since(restored.since)
+    else:
         click.echo("What happened since the backup could not be read. Therefore:")
+        click.echo("  keys rotated since have their old secret again; whoever knows it can use it")
+        click.echo("  keys made since are gone, those deleted since are back; see keys list")
         click.echo("  recovery codes are void; make new ones with keys recovery-codes NAME")
         click.echo("  tokens revoked since count again; see tokens list")
         if restored.hotp:
@@ -175,6 +181,19 @@ def accept_clock(*, settings: Settings, yes: bool) -> None:
 
     with_ledger(settings, lambda ledger: ledger.transact(Wanted(), decide, whatever_the_clock=True))
     click.echo("The clock is accepted.")
+
+
+def _show_since(since: Since) -> None:
+    for names, told in (
+        (since.rotated, "rotated since: the old secret counts again; rotate them anew"),
+        (since.changed, "with another secret since: the old one counts again"),
+        (since.created, "made since, and gone now: make them again"),
+        (since.deleted, "deleted since, and back now: delete them again"),
+        (since.confirmed, "confirmed since: they wait for their first code again"),
+    ):
+        if names:
+            more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+            click.echo(f"{count(len(names), 'key')} {told}: {', '.join(names[:_NAMED])}{more}")
 
 
 def _restored(settings: Settings, database: Path, file: Path) -> tuple[Restored, Path | None]:
