@@ -20,7 +20,7 @@ SEALING_KEYS_NAME = "sealing.keys"
 """The file of the sealing keys, unless a setting names another."""
 
 LOCK_NAME = "watchword.lock"
-"""The file whose lock says that a program uses the database; its content means nothing."""
+"""The file whose lock says that a program uses the database; a server notes in it where it listens."""
 
 
 def prepare_data_dir(folder: Path) -> Path:

@@ -11,6 +11,7 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 from cryptography import x509
@@ -18,6 +19,8 @@ from cryptography import x509
 from watchword_server.datadir import hold
 from watchword_server.errors import UserError
 from watchword_server.findings import Finding, ok, warning, wrong
+from watchword_server.presence import find_server
+from watchword_server.sockets import UNIX_URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,41 +52,49 @@ def look_at_certificate(settings: Settings, now: float) -> Iterator[Finding]:
         yield ok("certificate", f"good until {end:%Y-%m-%d}")
 
 
-def look_at_server(settings: Settings) -> Iterator[Finding]:
-    """Whether a server has the database open, and answers `GET /readyz` where the settings say."""
-    try:
-        with hold(settings.data_path, alone=True):
-            yield ok("server", "none runs on this database")
-            return
-    except UserError:
-        pass
-    try:
-        status, body = _get_readyz(settings)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        advice = "give the settings it was started with, or look at its log"
-        reason = type(error).__name__
-        yield warning("server", f"one runs, but does not answer where it should: {reason}", advice)
+def look_at_server(folder: Path) -> Iterator[Finding]:
+    """Whether a server runs on this data folder, and answers `GET /readyz` where it said it listens.
+
+    Only that one is asked: another may listen where the settings say.
+    """
+    server = find_server(folder)
+    if server is None:
+        try:
+            with hold(folder, alone=True):
+                yield ok("server", "none runs on this database")
+        except UserError:
+            advice = "see what runs: another command, or a server of an older version"
+            yield warning("server", "a program uses the database and is no server known here", advice)
         return
-    if status == http.client.OK:
-        yield ok("server", "runs and is ready")
+    where = f"process {server.pid} at {server.url}"
+    try:
+        status, body = _get_readyz(server.url)
+    except ssl.SSLError:
+        advice = "ask it with a client certificate: GET /readyz"
+        yield warning("server", f"{where} runs, and does not let this one in to ask", advice)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        advice = "look at its log, or start it again"
+        yield wrong("server", f"{where} has the database, but nobody answers: {_named(error)}", advice)
     else:
-        yield wrong("server", f"runs and is not ready: {_faults(body)}", "look at its log")
+        if status == http.client.OK:
+            yield ok("server", f"{where} is ready")
+        else:
+            yield wrong("server", f"{where} is not ready: {_faults(body)}", "look at its log")
 
 
-def _get_readyz(settings: Settings) -> tuple[int, bytes]:
+def _get_readyz(url: str) -> tuple[int, bytes]:
     connection: http.client.HTTPConnection
-    if settings.unix_socket is not None:
-        connection = _UnixConnection(str(Path(settings.unix_socket).expanduser()))
-    elif settings.tls_cert is not None:
+    parts = urlsplit(url)
+    if url.startswith(UNIX_URL):
+        connection = _UnixConnection(url.removeprefix(UNIX_URL))
+    elif parts.scheme == "https":
         # It is our own certificate, and nothing secret is sent.
         context = ssl._create_unverified_context()  # noqa: S323, SLF001 - see above
         connection = http.client.HTTPSConnection(
-            _reachable(settings.host), settings.port, timeout=_TIMEOUT, context=context
+            parts.hostname or "", parts.port, timeout=_TIMEOUT, context=context
         )
     else:
-        connection = http.client.HTTPConnection(
-            _reachable(settings.host), settings.port, timeout=_TIMEOUT
-        )
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
@@ -103,8 +114,9 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared only
+def _named(error: Exception) -> str:
+    said = getattr(error, "strerror", None)
+    return said.lower() if isinstance(said, str) else type(error).__name__
 
 
 def _faults(body: bytes) -> str:

@@ -26,6 +26,7 @@ from watchword_server.ledger import Ledger
 from watchword_server.middleware.errors import where_of
 from watchword_server.opening import make_ready, make_ready_in_time
 from watchword_server.preflight import refuse_unsound
+from watchword_server.presence import present
 from watchword_server.seal import Keyring
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.sqlite import SqliteStore
@@ -182,6 +183,7 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
             is_plain = tls is None or each.family == socket.AF_UNIX
             await Listener(runner, each, None if is_plain or tls is None else tls.context).start()
         url = sockets.url_of(bound[0], secure=tls is not None)
+        stack.enter_context(present(settings.data_path, url, settings.public_url))
         greeting = Greeting(url=url, database=database, done=done)
         if isinstance(done, StoreError):
             _logger.error("not ready: %s", done)

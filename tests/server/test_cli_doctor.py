@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sqlite3
 import time
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 import trustme
 
 from server_processes import run_server_command, server_process
+from watchword_server.datadir import hold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,16 +119,48 @@ def test_root_is_warned(run: Commands) -> None:
     assert findings(run)["user"][0][0] == "warning"
 
 
-def test_a_server_that_runs_is_asked(tmp_path: Path) -> None:
+def told_of_server(folder: Path, environment: dict[str, str] | None = None) -> tuple[str, str]:
+    asked = run_server_command(folder, "doctor", "--json", environment=environment)
+    (told,) = (each for each in json.loads(asked.stdout) if each["subject"] == "server")
+    return told["state"], told["detail"]
+
+
+def test_a_server_that_runs_is_asked_where_it_listens(tmp_path: Path) -> None:
     with server_process(tmp_path) as server:
-        port = server.url.rpartition(":")[2]
-        asked = run_server_command(
-            tmp_path, "doctor", "--json", environment={"WATCHWORD_SERVER_PORT": port}
+        # The settings of whoever asks do not matter.
+        for port in ("9", server.url.rpartition(":")[2]):
+            told = told_of_server(tmp_path, {"WATCHWORD_SERVER_PORT": port})
+            assert told == ("ok", f"process {server.process.pid} at {server.url} is ready")
+        server.stop()
+    assert told_of_server(tmp_path) == ("ok", "none runs on this database")
+
+
+def test_another_server_is_never_taken_for_this_one(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.mkdir()
+    theirs.mkdir()
+    with server_process(ours) as killed:
+        killed.stop(signal.SIGKILL)
+    with server_process(theirs) as other:
+        lock = ours / "state" / "watchword" / "watchword.lock"
+        # What was left behind names a process that lives, and an address where somebody answers.
+        lock.write_text(json.dumps({"pid": other.process.pid, "url": other.url}))
+        port = {"WATCHWORD_SERVER_PORT": other.url.rpartition(":")[2]}
+        assert told_of_server(ours, port) == ("ok", "none runs on this database")
+        with hold(ours / "state" / "watchword"):
+            state, told = told_of_server(ours, port)
+            assert (state, "is no server known here" in told) == ("warning", True)
+
+
+def test_a_server_that_holds_the_folder_and_does_not_answer(tmp_path: Path) -> None:
+    with server_process(tmp_path) as server:
+        (tmp_path / "state" / "watchword" / "watchword.lock").write_text(
+            json.dumps({"pid": server.process.pid, "url": "http://127.0.0.1:9"})
         )
-        (told,) = (each for each in json.loads(asked.stdout) if each["subject"] == "server")
-        assert (told["state"], told["detail"]) == ("ok", "runs and is ready")
-        elsewhere = run_server_command(
-            tmp_path, "doctor", "--json", environment={"WATCHWORD_SERVER_PORT": "9"}
-        )
-        (told,) = (each for each in json.loads(elsewhere.stdout) if each["subject"] == "server")
-        assert told["state"] == "warning"
+        state, told = told_of_server(tmp_path)
+        assert (state, "nobody answers: connection refused" in told) == ("wrong", True)
+
+
+def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
+    with server_process(tmp_path, "--unix-socket", str(tmp_path / "s")):
+        assert told_of_server(tmp_path)[0] == "ok"

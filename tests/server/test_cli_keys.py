@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server_processes import run_server_command, server_process
 from watchword_otp import code_at, parse_uri, step_at
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class TestMaking:
         assert (made["algorithm"], parse_uri(made["uri"]).secret.bits) == ("SHA256", 256)
 
     @pytest.mark.parametrize(
-        "arguments", [("Bob",), ("bob", "--issuer", "a\x1bb"), ("bob", "--digits", "3")]
+        "arguments", [("Bob",), ("bob", "--issuer", "a\x1bb"), ("bob", "--digits", "5"),
+         ("bob", "--digits", "11"), ("bob", "--period", "9")]
     )
     def test_what_makes_no_key_is_refused(self, run: Commands, arguments: tuple[str, ...]) -> None:
         done = run("keys", "create", *arguments)
@@ -91,6 +93,28 @@ class TestMaking:
         found = json.loads(run("keys", "show", "alice", "--json").out)
         assert [each["status"] for each in found] == ["active", "pending"]
 
+    def test_the_drawing_keeps_its_colours_where_there_is_no_terminal(self, run: Commands) -> None:
+        assert "\x1b[" in run("keys", "create", "bob").out
+
+    def test_a_link_leads_to_the_server_that_runs(self, tmp_path: Path) -> None:
+        def link(*arguments: str) -> str:
+            done = run_server_command(tmp_path, "keys", "link", "bob", *arguments)
+            return done.stdout if done.returncode == 0 else done.stderr
+
+        with server_process(tmp_path) as server:
+            run_server_command(tmp_path, "keys", "create", "bob")
+            assert link().startswith(f"{server.url}/enrol/")
+            server.stop()
+        assert "no server runs here: say how people reach it, as in --public-url" in link()
+        with server_process(tmp_path, "--public-url", "https://codes.example.net"):
+            assert link().startswith("https://codes.example.net/enrol/")
+            assert link("--public-url", "https://otp.example.net/").startswith(
+                "https://otp.example.net/enrol/"
+            )
+            assert "without a path" in link("--public-url", "codes.example.net")
+        with server_process(tmp_path, "--unix-socket", str(tmp_path / "s")):
+            assert "listens on a Unix socket: say how" in link()
+
     def test_a_link_begins_with_the_public_address(
         self, run: Commands, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -99,9 +123,6 @@ class TestMaking:
         done = run("keys", "link", "bob")
         assert done.out.startswith("https://codes.example.net/enrol/")
         assert run("keys", "link", "nobody").status == 2
-        monkeypatch.delenv("WATCHWORD_SERVER_PUBLIC_URL")
-        monkeypatch.setenv("WATCHWORD_SERVER_UNIX_SOCKET", "/run/watchword.sock")
-        assert "public_url" in run("keys", "link", "bob").err
 
 
 class TestLooking:

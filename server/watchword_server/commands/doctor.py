@@ -56,7 +56,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if not database.exists():
         return
     yield from look_at_sealing_keys(settings, keyring_of(settings))
-    yield from look_at_server(settings)
+    yield from look_at_server(settings.data_path)
     if any(finding.state is State.WRONG for finding in folder):
         return
     try:

@@ -26,9 +26,13 @@ from watchword_server.commands.shown import count, instant, moment, show_json, s
 from watchword_server.enrolment import MadeKey, NewKey, create_key, make_link, rotate_key
 from watchword_server.errors import UserError
 from watchword_server.keyadmin import delete_key, examine_code, find_key, resync_key, unlock_key
+from watchword_server.keypolicy import USUAL_DIGITS
 from watchword_server.labels import with_labels
 from watchword_server.names import is_canonical
+from watchword_server.origins import is_origin
+from watchword_server.presence import find_server
 from watchword_server.recovery import replace_recovery_codes
+from watchword_server.sockets import UNIX_URL
 from watchword_server.verifier import MAX_WINDOW, Verdict
 
 if TYPE_CHECKING:
@@ -96,8 +100,8 @@ def show(*, settings: Settings, name: str, as_json: bool) -> None:
     default=Algorithm.SHA1.value,
     help="[default: SHA1]",
 )
-@click.option("--digits", type=click.IntRange(6, 10), default=6, help="[default: 6]")
-@click.option("--period", type=click.IntRange(10, 86_400), default=30, help="Seconds. [default: 30]")
+@click.option("--digits", type=int, default=USUAL_DIGITS, help="[default: 6]")
+@click.option("--period", type=int, default=30, help="Seconds. [default: 30]")
 @click.option(
     "--window", type=click.IntRange(0, MAX_WINDOW), help="Steps either side, or counters ahead."
 )
@@ -137,10 +141,10 @@ def create(  # noqa: PLR0913 - options
             issuer=issuer,
             name=account,
         )
+        new = NewKey(name=name, key=key, issuer=issuer, account=account, window=window)
+        made = with_ledger(settings, lambda ledger: create_key(ledger, new, Caller(actor())))
     except InvalidKeyError as error:
         raise UserError(f"{error}; choose another") from None
-    new = NewKey(name=name, key=key, issuer=issuer, account=account, window=window)
-    made = with_ledger(settings, lambda ledger: create_key(ledger, new, Caller(actor())))
     _show_made(settings, made, uri=uri, as_json=as_json)
 
 
@@ -254,29 +258,48 @@ def recovery_codes(*, settings: Settings, name: str, yes: bool, as_json: bool) -
     click.echo("Shown this once: hand them over, and keep no copy.", err=True)
 
 
-@keys.command(epilog=examples("keys link alice"))
+@keys.command(
+    epilog=examples("keys link alice", "keys link alice --public-url https://codes.example.net")
+)
 @click.argument("name")
+@click.option(
+    "--public-url", metavar="URL", help="How people reach the server. [default: as the server says]"
+)
 @as_json
 @placed
-def link(*, settings: Settings, name: str, as_json: bool) -> None:
+def link(*, settings: Settings, name: str, public_url: str | None, as_json: bool) -> None:
     """Make a link to a page on which the owner of the key NAME can enrol; it opens once, for 10 minutes.
 
-    It begins with the setting public_url, or with where the server listens.
+    It begins with the setting public_url, or with where the running server listens.
     """
-    if settings.public_url is None and settings.unix_socket is not None:
-        message = (
-            "the server listens on a Unix socket: say with the setting public_url how people reach it"
-        )
-        raise UserError(message)
+    with_ledger(settings, lambda ledger: find_key(ledger, name))
+    base = _base_of_links(settings, public_url)
     made = with_ledger(settings, lambda ledger: make_link(ledger, name, Caller(actor())))
-    scheme = "http" if settings.tls_cert is None else "https"
-    base = settings.public_url or f"{scheme}://{settings.host}:{settings.port}"
-    url = f"{base.rstrip('/')}/enrol/{made.ticket}"
+    url = f"{base}/enrol/{made.ticket}"
     if as_json:
         show_json({"url": url, "expires_at": instant(made.expires_at)})
         return
     click.echo(url)
     click.echo(f"Opens once, until {moment(made.expires_at)}.", err=True)
+
+
+def _base_of_links(settings: Settings, public_url: str | None) -> str:
+    if public_url is not None:
+        base = public_url.rstrip("/")
+        if not is_origin(base):
+            message = "--public-url must be an address such as https://codes.example.net, without a path"
+            raise UserError(message)
+        return base
+    server = find_server(settings.data_path)
+    if server is not None and server.public_url is not None:
+        return server.public_url
+    if settings.public_url is not None:
+        return settings.public_url
+    if server is not None and not server.url.startswith(UNIX_URL):
+        return server.url
+    which = "no server runs here" if server is None else "the server listens on a Unix socket"
+    message = f"{which}: say how people reach it, as in --public-url https://codes.example.net"
+    raise UserError(message)
 
 
 async def _all_keys(ledger: Ledger) -> list[StoredKey]:
@@ -297,7 +320,9 @@ def _show_made(settings: Settings, made: MadeKey, *, uri: bool, as_json: bool) -
         return
     # Where the terminal has no half blocks, two spaces make a module.
     has_blocks = "utf" in (sys.stdout.encoding or "").lower()
-    click.echo(make_qr(text).text(Drawing.HALF if has_blocks else Drawing.SPACE), nl=False)
+    drawing = make_qr(text).text(Drawing.HALF if has_blocks else Drawing.SPACE)
+    # With its colours wherever it goes: without them it cannot be scanned.
+    click.echo(drawing, nl=False, color=True)
     base32 = key.secret.base32()
     click.echo(" ".join(base32[start : start + 4] for start in range(0, len(base32), 4)))
     name = made.stored.name
