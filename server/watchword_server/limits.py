@@ -23,7 +23,7 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """So many a minute, and half a minute's worth of them at once."""
+    """So many a minute, and half of them, rounded up, at once."""
 
     name: str
     per_minute: int
@@ -32,7 +32,7 @@ class Policy:
     @property
     def burst(self) -> int:
         """How many may come at once after a silence."""
-        return max(1, self.per_minute // 2)
+        return math.ceil(self.per_minute / 2)
 
     @property
     def interval(self) -> float:

@@ -180,6 +180,11 @@ class TestBuckets:
         assert buckets.look("a", policy).remaining == 60
         assert len(buckets) == 0
 
+    @pytest.mark.parametrize(("per_minute", "at_once"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3)])
+    def test_half_may_come_at_once_rounded_up(self, per_minute: int, at_once: int) -> None:
+        buckets, policy = Buckets(Clock()), Policy("x", per_minute)
+        assert sum(buckets.take("a", policy).allowed for _ in range(10)) == at_once
+
     def test_looking_takes_nothing(self) -> None:
         buckets = Buckets(Clock())
         buckets.take("a", POLICY)
