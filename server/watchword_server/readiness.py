@@ -62,7 +62,7 @@ class Readiness:
         return {name: state for name, state in checks.items() if state != _OK}
 
     async def checks(self) -> Mapping[str, str]:
-        """Everything that is looked at, with `ok` or what is wrong with it."""
+        """Everything that is looked at, with `ok` or what is wrong: a `Cause`, or words."""
         faults = await self.faults()
         return dict.fromkeys((*_LOOKED_AT, "disk"), _OK) | dict(faults)
 
@@ -91,3 +91,13 @@ class Readiness:
         if free < MIN_FREE_BYTES:
             return f"{free // 1024} KiB free, {MIN_FREE_BYTES // 1024} KiB are needed"
         return _OK
+
+
+def in_words(check: str, state: str) -> str:
+    """Say what is wrong with what was looked at, for people, and where the way out is told."""
+    if state not in frozenset(Cause):
+        return f"{check}: {state}"
+    cause = Cause(state)
+    return (
+        f"{check}: {cause.words} ({cause.value}; watchword-server doctor on the server says what to do)"
+    )

@@ -108,7 +108,10 @@ async def test_over_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         problem = answer.json()
         assert problem["type"] == "urn:watchword:problem:not-ready"
         assert problem["checks"] == {**FINE, "clock": "clock-stepped-back"}
-        assert problem["detail"] == "clock: clock-stepped-back"
+        assert problem["detail"] == (
+            "clock: the server's clock was set back"
+            " (clock-stepped-back; watchword-server doctor on the server says what to do)"
+        )
         assert "watchword_ready 0.0" in (await client.get("/metrics")).text
         assert (await client.get("/healthz")).status_code == 200
 

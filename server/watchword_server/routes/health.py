@@ -12,6 +12,7 @@ from watchword_server.api import Answer, Operation
 from watchword_server.appkeys import READINESS
 from watchword_server.bodies import json_response
 from watchword_server.problems import NOT_READY, ProblemError
+from watchword_server.readiness import in_words
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -41,7 +42,7 @@ async def readyz(request: web.Request) -> web.Response:
     An outcome is repeated for a second.
     """
     checks = await request.app[READINESS].checks()
-    faults = [f"{name}: {state}" for name, state in checks.items() if state != "ok"]
+    faults = [in_words(name, state) for name, state in checks.items() if state != "ok"]
     if faults:
         raise ProblemError(NOT_READY, "; ".join(faults), checks=dict(checks))
     return json_response(b'{"status":"ready"}')
