@@ -22,6 +22,7 @@ _HINTS = {
     Reason.CHANGED: "try again",
     Reason.NO_SUCH_TOKEN: f"see {PROGRAM} tokens list",
     Reason.TOKEN_EXISTS: "choose another name, or revoke it first",
+    Reason.CONTRADICTORY_TOKEN: "leave out the one or the other, or make two tokens",
 }
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from multidict import istr
 
 from watchword_server.bodies import FORM, JSON, form_reader, json_reader
-from watchword_server.names import CANONICAL
+from watchword_server.names import CANONICAL, WORDS
 from watchword_server.problems import (
     MALFORMED_HEADER,
     NO_SUCH_KEY,
@@ -69,6 +69,8 @@ class PathParameter:
     """What it must match from end to end; None when the handler judges it."""
     missing: tuple[ProblemType, str] | None = None
     """The problem, and its detail, of a value that does not match."""
+    max_length: int | None = None
+    """Most characters that make sense, for the document; longer values go to the handler too."""
     example: str
 
 
@@ -80,6 +82,8 @@ class RequestHeader:
     description: str
     pattern: re.Pattern[str]
     """What it must match from end to end; otherwise the request is refused, 400."""
+    form: str
+    """The same in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +143,7 @@ class Endpoint:
 
 KEY_NAME = PathParameter(
     name="name",
-    description="The name of a key, in its one spelling.",
+    description=f"The name of a key: {WORDS}.",
     pattern=CANONICAL,
     missing=(NO_SUCH_KEY, "there is no active key of this name"),
     example="default",
@@ -194,17 +198,20 @@ def _checker(operation: Operation) -> Callable[[web.Request], None]:
         for each in operation.path
         if each.pattern is not None and each.missing is not None
     ]
-    headers = [(istr(each.name), each.pattern.fullmatch) for each in operation.request_headers]
+    headers = [
+        (istr(each.name), each.pattern.fullmatch, each.form) for each in operation.request_headers
+    ]
 
     def check(request: web.Request) -> None:
         for name, matches, missing in patterns:
-            if not matches(request.match_info[name]):
+            # No name needs percent-encoding (RFC 3986 section 2.4): it would be another spelling of it.
+            if not matches(request.match_info[name]) or "%" in request.rel_url.raw_path:
                 raise ProblemError(*missing)
-        for name, matches in headers:
+        for name, matches, form in headers:
             if name in request.headers:
                 sent = request.headers.getall(name)
                 if len(sent) != 1 or not matches(sent[0]):
-                    detail = f"the header {name} is not of the form that /openapi.json describes"
+                    detail = f"the header {name} must be there once at most, and be {form}"
                     raise ProblemError(MALFORMED_HEADER, detail)
 
     return check

@@ -16,6 +16,7 @@ import msgspec
 from watchword_otp import Key, Kind, Secret
 from watchword_server.audit import key_event
 from watchword_server.errors import Reason, RefusedError
+from watchword_server.keypolicy import require_strong
 from watchword_server.ledger import ACTIVE_SEAL, Act, active_seal
 from watchword_server.recovery import new_recovery_codes, recovery_digest
 from watchword_server.resync import Diagnosis, diagnose
@@ -107,9 +108,11 @@ async def create_key(ledger: Ledger, new: NewKey, caller: Caller, *, confirmed: 
     """Add a key, pending until its first code unless it was `confirmed` elsewhere.
 
     Raises:
+        InvalidKeyError: The key is too weak, as `keypolicy` has it.
         RefusedError: `KEY_EXISTS`.
         StoreError: See `Ledger.transact`.
     """
+    require_strong(new.key)
     fingerprint = await ledger.fingerprints()
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, MadeKey]:

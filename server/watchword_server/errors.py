@@ -24,6 +24,8 @@ class Reason(StrEnum):
     """No token of this name that counts."""
     TOKEN_EXISTS = "token-exists"  # noqa: S105 - as above
     """A token of this name counts already."""
+    CONTRADICTORY_TOKEN = "contradictory-token"  # noqa: S105 - as above
+    """What the token may do and what it is limited to do not go together."""
 
 
 class RefusedError(Exception):

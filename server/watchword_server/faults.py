@@ -57,7 +57,7 @@ def _described(hint: object) -> str:
 def _words(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata():
-            words = _words(kind.type)
+            words = _form(kind) or _words(kind.type)
         case inspect.NoneType():
             words = "null"
         case inspect.BoolType():
@@ -65,8 +65,7 @@ def _words(kind: inspect.Type) -> str:
         case inspect.IntType():
             words = f"a whole number{_range(kind.ge, kind.le, '')}"
         case inspect.StrType():
-            form = f" of the form {kind.pattern}" if kind.pattern else ""
-            words = f"text{_range(kind.min_length, kind.max_length, ' characters')}{form}"
+            words = f"text{_range(kind.min_length, kind.max_length, ' characters')}"
         case inspect.ListType():
             length = _range(kind.min_length, kind.max_length, " members")
             words = f"a list{length}, each {_words(kind.item_type)}"
@@ -79,6 +78,13 @@ def _words(kind: inspect.Type) -> str:
         case _:
             words = "as /openapi.json describes it"
     return words
+
+
+def _form(kind: inspect.Metadata) -> str:
+    """What text has to be that must match a pattern, which would say nothing to people."""
+    has_pattern = isinstance(kind.type, inspect.StrType) and kind.type.pattern is not None
+    described = (kind.extra_json_schema or {}).get("description")
+    return f"text of the form: {described}" if has_pattern and described else ""
 
 
 def _range(least: int | None, most: int | None, unit: str) -> str:

@@ -11,14 +11,15 @@ from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, clean_l
 from watchword_otp.key import STEAM_DIGITS
 from watchword_server.errors import UserError
 from watchword_server.imports import Entry, LineError, Parsed, canonical, each_line
-from watchword_server.verifier import MAX_WINDOW
+from watchword_server.keypolicy import require_strong
+from watchword_server.verifier import MAX_WINDOW, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 COLUMNS = (
     *("name", "secret", "issuer", "account", "algorithm", "digits"),
-    *("period", "kind", "counter", "window"),
+    *("period", "kind", "counter", "window", "last_step", "drift"),
 )
 """What a header may name, and an export names: `name` and `secret` are needed."""
 
@@ -26,6 +27,9 @@ _T = TypeVar("_T", Kind, Algorithm)
 
 _MAX_LINE = 16_384
 _NUMBER = re.compile(r"[0-9]{1,19}")
+_SIGNED = re.compile(r"-?[0-9]{1,19}")
+_MAX_STEP = 2**62
+_MAX_DRIFT = 2**31
 
 
 def parse_csv(text: str) -> Parsed:
@@ -94,16 +98,27 @@ def _entry(line: int, cells: Mapping[str, str]) -> Entry:
             issuer=clean_label(cells.get("issuer", "")),
             name=clean_label(cells.get("account", "")),
         )
+        require_strong(key)
     except InvalidKeyError as error:
         raise LineError(str(error)) from None
     if window and _number(cells, "window", 0) > MAX_WINDOW:
         message = f"its window is not from 0 to {MAX_WINDOW}"
+        raise LineError(message)
+    last_step = _number(cells, "last_step", NEVER, _SIGNED)
+    if not NEVER <= last_step <= _MAX_STEP or abs(_number(cells, "drift", 0, _SIGNED)) > _MAX_DRIFT:
+        message = "its last_step or its drift is out of range"
+        raise LineError(message)
+    if kind is Kind.HOTP and last_step != NEVER:
+        message = "a key that counts by use tells what was used by its counter: leave last_step empty"
         raise LineError(message)
     return Entry(
         line=line,
         name=canonical(cells["name"]),
         key=key,
         window=_number(cells, "window", 0) if window else None,
+        last_step=last_step,
+        tells_use=kind is Kind.HOTP or bool(cells.get("last_step")),
+        drift=_number(cells, "drift", 0, _SIGNED),
         notices=key.warnings(),
     )
 
@@ -116,11 +131,13 @@ def _choice(choices: type[_T], text: str, what: str) -> _T:
         raise LineError(message) from None
 
 
-def _number(cells: Mapping[str, str], column: str, default: int) -> int:
+def _number(
+    cells: Mapping[str, str], column: str, default: int, pattern: re.Pattern[str] = _NUMBER
+) -> int:
     text = cells.get(column, "")
     if not text:
         return default
-    if not _NUMBER.fullmatch(text):
+    if not pattern.fullmatch(text):
         message = f"its {column} is no whole number"
         raise LineError(message)
     return int(text)

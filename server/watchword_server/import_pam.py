@@ -6,6 +6,7 @@ import re
 
 from watchword_otp import InvalidKeyError, Key, Kind, Secret
 from watchword_server.imports import BadLine, Entry, LineError, Parsed
+from watchword_server.keypolicy import require_strong
 from watchword_server.verifier import MAX_WINDOW, NEVER
 
 _OPTION = re.compile(r'" ([A-Z0-9_]{1,40})(?: +(.*))?')
@@ -65,6 +66,7 @@ def _entry(
             period=30 if is_hotp else value("STEP_SIZE", 30, 1, 86_400),
             counter=value("HOTP_COUNTER", 0, 0, 2**62) if is_hotp else 0,
         )
+        require_strong(key)
     except InvalidKeyError as error:
         raise LineError(str(error)) from None
     size = value("WINDOW_SIZE", _TOTP_WINDOW, 1, 100)
@@ -83,6 +85,7 @@ def _entry(
         key=key,
         window=window if "WINDOW_SIZE" in options else None,
         last_step=NEVER if is_hotp else _last_used(options),
+        tells_use=is_hotp or "DISALLOW_REUSE" in options,
         drift=0 if is_hotp else value("TIME_SKEW", 0, -_MAX_DRIFT, _MAX_DRIFT),
         notices=notices,
     )

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from watchword_otp import UriError, read_uri
+from watchword_otp import InvalidKeyError, Kind, UriError, read_uri
 from watchword_server.errors import UserError
+from watchword_server.keypolicy import require_strong
 from watchword_server.names import is_canonical
 from watchword_server.verifier import NEVER
 
@@ -56,6 +57,8 @@ class Entry:
     """Steps either side, or counters ahead; None for the server's setting."""
     last_step: int = NEVER
     """The last step that was used elsewhere; HOTP keys tell it by their counter."""
+    tells_use: bool = False
+    """Whether the file says what was used; if not, a code used elsewhere a moment ago counts again."""
     drift: int = 0
     """Steps by which its clock is known to be off."""
     notices: Sequence[str] = ()
@@ -109,10 +112,12 @@ def parse_otpauth(text: str) -> Parsed:
     def one(line: int, content: str) -> Entry:
         try:
             found = read_uri(content)
-        except UriError as error:
+            require_strong(found.key)
+        except (UriError, InvalidKeyError) as error:
             raise LineError(str(error)) from None
         name = canonical(found.key.name or found.key.issuer)
-        return Entry(line=line, name=name, key=found.key, notices=found.notices)
+        is_hotp = found.key.kind is Kind.HOTP
+        return Entry(line=line, name=name, key=found.key, tells_use=is_hotp, notices=found.notices)
 
     return each_line(text, one)
 

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import re
 
+from msgspec import Meta
+
 DEFAULT_KEY = "default"
 """The name of the key that routes without a key's name mean."""
 
 CANONICAL = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 """The one spelling of a name; to be matched from end to end."""
 
-PATTERN = f"^{CANONICAL.pattern}$(?!\\n)"
-"""The same as a JSON Schema has it. Python's `$` alone would let one line feed follow."""
+WORDS = "1 to 64 of a-z 0-9 . _ -, beginning and ending with a letter or digit"
+"""The same for people."""
+
+NAME = Meta(
+    min_length=1,
+    max_length=64,
+    # Python's `$` alone would let one line feed follow; that of JSON Schema (ECMA-262) lets none.
+    pattern=f"^{CANONICAL.pattern}$(?!\\n)",
+    description=WORDS,
+    extra_json_schema={"pattern": f"^{CANONICAL.pattern}$"},
+)
+"""The same as a member of a body."""
 
 
 def is_canonical(name: str) -> bool:
-    """Tell whether `name` is spelt the one way names are: 1 to 64 of `a-z 0-9 . _ -`.
+    """Tell whether `name` is spelt the one way names are, as `WORDS` has it.
 
     One spelling for each, so that another spelling is never another budget of attempts.
     """

@@ -226,6 +226,8 @@ def _path_parameter(parameter: PathParameter) -> Json:
     schema: Json = {"type": "string", "minLength": 1}
     if parameter.pattern is not None:
         schema["pattern"] = f"^{parameter.pattern.pattern}$"
+    if parameter.max_length is not None:
+        schema["maxLength"] = parameter.max_length
     return {
         "name": parameter.name,
         "in": "path",
@@ -259,6 +261,6 @@ def _header_parameter(header: RequestHeader) -> Json:
     return {
         "name": header.name,
         "in": "header",
-        "description": header.description,
+        "description": f"{header.description} {header.form[0].upper()}{header.form[1:]}.",
         "schema": {"type": "string", "pattern": f"^{header.pattern.pattern}$"},
     }

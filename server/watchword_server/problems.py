@@ -64,6 +64,9 @@ IDEMPOTENCY_KEY_REUSED = ProblemType(
     "idempotency-key-reused", "The Idempotency-Key was used for another request", 422
 )
 INVALID_KEY = ProblemType("invalid-key", "No authenticator could use this key", 422)
+CONTRADICTORY_TOKEN = ProblemType(
+    "contradictory-token", "The scopes and the keys do not go together", 422
+)
 WRONG_CODE = ProblemType("wrong-code", "The code is not right", 422)
 DISABLED = ProblemType("disabled", "The key is disabled", 423)
 LOCKED = ProblemType("locked", "The key is locked", 429)
@@ -122,6 +125,7 @@ _REFUSALS = {
     Reason.CHANGED: PRECONDITION_FAILED,
     Reason.NO_SUCH_TOKEN: NO_SUCH_TOKEN,
     Reason.TOKEN_EXISTS: TOKEN_EXISTS,
+    Reason.CONTRADICTORY_TOKEN: CONTRADICTORY_TOKEN,
 }
 
 

@@ -10,7 +10,7 @@ from watchword_server.errors import Reason, RefusedError
 from watchword_server.ledger import Act
 from watchword_server.store.protocol import TokenNameTakenError
 from watchword_server.store.records import AddToken, Changes, PutToken, Wanted
-from watchword_server.tokens import Scope, Token, digest_of, new_token
+from watchword_server.tokens import ABOUT_ALL_KEYS, Scope, Token, digest_of, new_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,9 +48,14 @@ async def create_token(ledger: Ledger, new: NewToken, caller: Caller) -> MadeTok
     """Make a token. The name of one that counts no more can be used again.
 
     Raises:
-        RefusedError: `TOKEN_EXISTS`.
+        RefusedError: `CONTRADICTORY_TOKEN` or `TOKEN_EXISTS`.
         StoreError: See `Ledger.transact`.
     """
+    too_wide = sorted(new.scopes & ABOUT_ALL_KEYS)
+    if new.keys is not None and too_wide:
+        words = ", ".join(too_wide)
+        message = f"{words} is about all keys, and this token is to be limited to some"
+        raise RefusedError(Reason.CONTRADICTORY_TOKEN, message)
     text = new_token()
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, MadeToken]:

@@ -51,6 +51,10 @@ class Scope(StrEnum):
     """Read the metrics."""
 
 
+ABOUT_ALL_KEYS = frozenset({Scope.AUDIT_READ, Scope.TOKENS_ADMIN, Scope.METRICS})
+"""Scopes of no use to a token that is limited to some keys."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """What is known of a token: never the token itself."""
@@ -83,6 +87,16 @@ class Token:
     def may_touch(self, name: str) -> bool:
         """Tell whether the key called `name` is among its keys."""
         return self.keys is None or name in self.keys
+
+
+def challenge(error: str = "", scope: str = "") -> dict[str, str]:
+    """The header that tells a refused client how to come in (RFC 6750 section 3)."""
+    parts = ['Bearer realm="watchword"']
+    if error:
+        parts.append(f'error="{error}"')
+    if scope:
+        parts.append(f'scope="{scope}"')
+    return {"WWW-Authenticate": ", ".join(parts)}
 
 
 def new_token() -> str:

@@ -105,6 +105,7 @@ class TestImport:
             "alice,",
             f"alice,{SECRET},x",
             f"..,{SECRET}",
+            "alice,ABCDEFGHIJKLMNO",
             f'"alice,{SECRET}',
             f"Bob,{SECRET}",
         ],

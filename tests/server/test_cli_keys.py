@@ -75,8 +75,14 @@ class TestMaking:
         assert (made["algorithm"], parse_uri(made["uri"]).secret.bits) == ("SHA256", 256)
 
     @pytest.mark.parametrize(
-        "arguments", [("Bob",), ("bob", "--issuer", "a\x1bb"), ("bob", "--digits", "5"),
-         ("bob", "--digits", "11"), ("bob", "--period", "9")]
+        "arguments",
+        [
+            ("Bob",),
+            ("bob", "--issuer", "a\x1bb"),
+            ("bob", "--digits", "5"),
+            ("bob", "--digits", "11"),
+            ("bob", "--period", "9"),
+        ],
     )
     def test_what_makes_no_key_is_refused(self, run: Commands, arguments: tuple[str, ...]) -> None:
         done = run("keys", "create", *arguments)

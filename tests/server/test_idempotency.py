@@ -132,6 +132,7 @@ async def test_a_key_that_is_none_is_refused(
         headers=[(b"Idempotency-Key", retry.encode())],
     )
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:watchword:problem:malformed-header")
+    assert "1 to 255 visible ASCII characters without spaces" in answer.json()["detail"]
     assert await verdicts(server) == []
 
 

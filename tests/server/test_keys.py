@@ -109,6 +109,13 @@ class TestMaking:
         key = (await make(client, **members)).key
         assert (key.kind, key.digits, key.counter) == (kind, digits, members.get("counter", 0))
 
+    async def test_an_old_issuers_short_secret_is_taken_with_a_warning(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        answer = await client.post("/v1/keys", json={"name": "alice", "secret": "ABCDEFGHIJKLMNOP"})
+        assert answer.status_code == 201
+        assert any("80-bit secret" in warning for warning in answer.json()["warnings"])
+
     @pytest.mark.parametrize("confirmed", [True, False])
     async def test_a_name_is_taken_once(
         self, server: RunningServer, client: httpx.AsyncClient, *, confirmed: bool
@@ -129,6 +136,7 @@ class TestMaking:
             {"secret": "A"},
             {"digits": 5},
             {"kind": "hotp", "digits": 5},
+            {"secret": "ABCDEFGHIJKLMNO"},
             {"kind": "hotp", "period": 60},
             {"counter": 1},
             {"kind": "steam", "digits": 6},
@@ -162,7 +170,8 @@ class TestMaking:
             ("digits", 4),
             ("digits", 11),
             ("digits", "6"),
-            ("period", 0),
+            ("period", 9),
+            ("period", 86_401),
             ("counter", -1),
             ("counter", 2**53 + 1),
             ("window", 11),

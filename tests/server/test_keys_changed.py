@@ -18,8 +18,9 @@ from key_routes import (
     refused,
     rotate,
 )
-from servers import audit_events
+from servers import audit_events, store_token
 from watchword_otp import parse_uri
+from watchword_server.tokens import Scope, Token, digest_of, new_token
 
 if TYPE_CHECKING:
     import httpx
@@ -208,7 +209,10 @@ class TestTokensForSomeKeys:
             assert (await limited.get("/v1/keys/alice")).status_code == 200
             made = await limited.post("/v1/keys", json={"name": "carol"})
             taken = await limited.post("/v1/keys", json={"name": "bob"})
-            assert refused(made) == refused(taken) == (404, "no-such-key")
+            # The same for a name that is taken.
+            assert refused(made) == refused(taken) == (403, "insufficient-scope")
+            assert "this token is limited to keys of other names" in made.json()["detail"]
+            assert "insufficient_scope" in made.headers["WWW-Authenticate"]
         assert (await client.get("/v1/keys/carol")).status_code == 404
 
     async def test_list_their_own_and_learn_no_other_name(
@@ -234,11 +238,23 @@ class TestTokensForSomeKeys:
         ],
     )
     async def test_may_do_nothing_that_is_about_all_keys(
-        self, server: RunningServer, client: httpx.AsyncClient, scope: str, path: str
+        self, server: RunningServer, scope: str, path: str
     ) -> None:
-        token = await make_token(client, scope, keys=["default"])
-        async with server.client(token) as limited:
-            assert refused(await limited.get(path)) == (403, "insufficient-scope")
+        # None such is made any more; older versions made them.
+        text = new_token()
+        await store_token(
+            server.store,
+            Token(
+                name="old",
+                digest=digest_of(text),
+                scopes=frozenset({Scope(scope)}),
+                keys=frozenset({"default"}),
+            ),
+        )
+        async with server.client(text) as limited:
+            answer = await limited.get(path)
+        assert refused(answer) == (403, "insufficient-scope")
+        assert "insufficient_scope" in answer.headers["WWW-Authenticate"]
 
     async def test_the_prototypes_routes_are_about_the_default_key(
         self, server: RunningServer, client: httpx.AsyncClient

@@ -128,6 +128,23 @@ class TestMaking:
         assert member in answer.json()["detail"]
         assert "ww_mine" not in answer.text
 
+    @pytest.mark.parametrize("scope", ["tokens:admin", "audit:read", "metrics"])
+    async def test_what_is_about_all_keys_goes_with_no_limit_to_some(
+        self, client: httpx.AsyncClient, scope: str
+    ) -> None:
+        sent = {"name": "door", "scopes": ["check", scope], "keys": ["alice"]}
+        answer = await client.post("/v1/tokens", json=sent)
+        assert refused(answer) == (422, "contradictory-token")
+        assert f"{scope} is about all keys" in answer.json()["detail"]
+        assert await names(client) == []
+
+    async def test_a_name_is_described_in_words(self, client: httpx.AsyncClient) -> None:
+        for member, value in (("name", "Door"), ("keys", ["Door"])):
+            sent = {"name": "door", "scopes": ["check"], member: value}
+            detail = (await client.post("/v1/tokens", json=sent)).json()["detail"]
+            assert "1 to 64 of a-z 0-9 . _ -, beginning and ending with a letter or digit" in detail
+            assert "[" not in detail
+
 
 class TestScopes:
     @pytest.mark.parametrize("scope", Scope)

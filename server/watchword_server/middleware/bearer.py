@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from watchword_server.appkeys import ACCESS, REFUSALS, TOKEN, TOKEN_LIMITS, TOKENS
 from watchword_server.names import DEFAULT_KEY
 from watchword_server.problems import INSUFFICIENT_SCOPE, NO_SUCH_KEY, UNAUTHORIZED, ProblemError
+from watchword_server.tokens import challenge
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from watchword_server.tokens import Token
 
 _ABOUT_DEFAULT_KEY = ("/", "/qr", "/check/{code}")
-_CHALLENGE = 'Bearer realm="watchword"'
 
 
 @web.middleware
@@ -33,14 +33,14 @@ async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise ProblemError(
             UNAUTHORIZED,
             "send the token in the header Authorization: Bearer TOKEN",
-            headers={"WWW-Authenticate": _CHALLENGE},
+            headers=challenge(),
         )
     token = await request.app[TOKENS].find(presented)
     if token is None:
         raise ProblemError(
             UNAUTHORIZED,
-            "this token is not known here, or was revoked",
-            headers={"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'},
+            "this token is not known here, was revoked, or has ended",
+            headers=challenge("invalid_token"),
         )
     request[TOKEN] = token
     request.app[TOKEN_LIMITS].spend(token, request)
@@ -52,7 +52,7 @@ async def bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise ProblemError(
             INSUFFICIENT_SCOPE,
             f"this needs a token with the scope {needed}",
-            headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{needed}"'},
+            headers=challenge("insufficient_scope", needed),
             scope=needed,
         )
     if token.keys is not None:
@@ -77,7 +77,7 @@ def _require_reach(request: web.Request, token: Token) -> None:
         return
     else:
         detail = "a token that is limited to some keys may not do this"
-        raise ProblemError(INSUFFICIENT_SCOPE, detail)
+        raise ProblemError(INSUFFICIENT_SCOPE, detail, headers=challenge("insufficient_scope"))
     if not token.may_touch(name):
         raise ProblemError(NO_SUCH_KEY, "there is no active key of this name")
 

@@ -192,6 +192,7 @@ CHECK_KEY = Operation(
             description="Makes the request safe to repeat for a day: the same request with the same key"
             " gets the first answer again, and nothing is judged anew.",
             pattern=re.compile(r"[\x21-\x7e]{1,255}"),
+            form="1 to 255 visible ASCII characters without spaces",
         ),
     ),
     judges=True,
@@ -206,7 +207,14 @@ CHECK_BY_PATH = Operation(
     summary="Check a code of the default key, by path",
     description="As the prototype did it: whatever is not valid is false. Prefer `POST`, which leaves"
     " no code in anybody's log.",
-    path=(PathParameter(name="code", description="The code; what is none is false.", example="492039"),),
+    path=(
+        PathParameter(
+            name="code",
+            description="The code; what is none is false.",
+            max_length=MAX_CODE,
+            example="492039",
+        ),
+    ),
     answers={
         HTTPStatus.OK: Answer(
             description="The code was judged.",

@@ -27,19 +27,21 @@ from watchword_server.bodies import json_response
 from watchword_server.callers import caller_of
 from watchword_server.enrolment import MadeKey, NewKey, create_key, rotate_key
 from watchword_server.keyadmin import KeyPatch, delete_key, find_key, patch_key
+from watchword_server.keypolicy import MIN_PERIOD, MIN_SECRET_BITS, USUAL_DIGITS
 from watchword_server.labels import with_labels
-from watchword_server.names import PATTERN
+from watchword_server.names import NAME
 from watchword_server.problems import (
     IMMUTABLE_MEMBER,
+    INSUFFICIENT_SCOPE,
     INVALID_KEY,
     KEY_EXISTS,
     NO_SUCH_KEY,
     PRECONDITION_FAILED,
     ProblemError,
 )
-from watchword_server.routes.refusals import no_such_key
 from watchword_server.routes.views import IF_MATCH, KeyView, etag_of, seen_version, view_of
 from watchword_server.store.records import Status, Wanted
+from watchword_server.tokens import challenge
 from watchword_server.verifier import MAX_WINDOW
 
 if TYPE_CHECKING:
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
     from watchword_server.store.records import StoredKey
 
 _MAX_LABEL = 100
-_USUAL_DIGITS = 6
 _MAX_COUNTER = 2**53
 """Larger ones are not exact in every JSON reader."""
 
@@ -82,27 +83,28 @@ class KeysPage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class NewKeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A key to be made. Without a secret a new one is drawn; the rest fits every authenticator app."""
 
-    name: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=64,
-            pattern=PATTERN,
-            description="1 to 64 of a-z 0-9 . _ -",
-            examples=["alice"],
-        ),
-    ]
+    name: Annotated[str, NAME, Meta(examples=["alice"])]
     issuer: Label = ""
     account: Label = ""
     kind: Kind = Kind.TOTP
     algorithm: Algorithm = Algorithm.SHA1
-    digits: Annotated[int, Meta(ge=STEAM_DIGITS, le=MAX_DIGITS)] | None = None
-    period: Annotated[int, Meta(ge=1, le=MAX_PERIOD)] = 30
+    digits: (
+        Annotated[
+            int,
+            Meta(ge=STEAM_DIGITS, le=MAX_DIGITS, description=f"At least {USUAL_DIGITS}, but for steam."),
+        ]
+        | None
+    ) = None
+    period: Annotated[int, Meta(ge=MIN_PERIOD, le=MAX_PERIOD, description="Seconds.")] = 30
     counter: Annotated[int, Meta(ge=0, le=_MAX_COUNTER, description="hotp: of the next code.")] = 0
     window: Window | None = None
     secret: (
         Annotated[
-            str, Meta(max_length=256, description="base32; of a key that exists elsewhere already.")
+            str,
+            Meta(
+                max_length=256,
+                description=f"base32; of a key that exists elsewhere; {MIN_SECRET_BITS} bits or more.",
+            ),
         ]
         | None
     ) = None
@@ -167,15 +169,15 @@ async def _listed(
 async def make_key(request: web.Request, sent: NewKeyRequest) -> web.Response:
     """`POST /v1/keys`: a new pending key; its secret is shown this once."""
     if not request[TOKEN].may_touch(sent.name):
-        raise no_such_key()
-    new = NewKey(
-        name=sent.name,
-        key=_key(sent),
-        issuer=_label(sent.issuer),
-        account=_label(sent.account),
-        window=sent.window,
-    )
-    return _created(request, await create_key(request.app[LEDGER], new, caller_of(request)))
+        detail = f"this token is limited to keys of other names; it cannot make {sent.name}"
+        raise ProblemError(INSUFFICIENT_SCOPE, detail, headers=challenge("insufficient_scope"))
+    issuer, account = _label(sent.issuer), _label(sent.account)
+    try:
+        new = NewKey(name=sent.name, key=_key(sent), issuer=issuer, account=account, window=sent.window)
+        made = await create_key(request.app[LEDGER], new, caller_of(request))
+    except InvalidKeyError as error:
+        raise ProblemError(INVALID_KEY, str(error)) from None
+    return _created(request, made)
 
 
 async def rotate(request: web.Request) -> web.Response:
@@ -214,21 +216,14 @@ async def remove_key(request: web.Request) -> web.Response:
 
 def _key(sent: NewKeyRequest) -> Key:
     steam = sent.kind is Kind.STEAM
-    digits = sent.digits or (STEAM_DIGITS if steam else _USUAL_DIGITS)
-    if not steam and digits < _USUAL_DIGITS:
-        detail = f"codes of fewer than {_USUAL_DIGITS} digits are too easy to guess (RFC 4226, 5.3)"
-        raise ProblemError(INVALID_KEY, detail)
-    try:
-        return Key(
-            secret=Secret.generate() if sent.secret is None else Secret.from_base32(sent.secret),
-            kind=sent.kind,
-            algorithm=sent.algorithm,
-            digits=digits,
-            period=sent.period,
-            counter=sent.counter,
-        )
-    except InvalidKeyError as error:
-        raise ProblemError(INVALID_KEY, str(error)) from None
+    return Key(
+        secret=Secret.generate() if sent.secret is None else Secret.from_base32(sent.secret),
+        kind=sent.kind,
+        algorithm=sent.algorithm,
+        digits=sent.digits or (STEAM_DIGITS if steam else USUAL_DIGITS),
+        period=sent.period,
+        counter=sent.counter,
+    )
 
 
 def _label(text: str) -> str:
@@ -258,6 +253,7 @@ _IF_MATCH = RequestHeader(
     name=IF_MATCH,
     description="The ETag of the key as it was seen: if it was changed since, nothing is done.",
     pattern=re.compile(r"[\x20-\x7e]{1,100}"),
+    form="1 to 100 printable ASCII characters",
 )
 _ETAG = {"ETag": "Its version, for `If-Match`."}
 _CREATED: dict[int, Answer] = {
@@ -286,7 +282,7 @@ CREATE_KEY = Operation(
     description="It is pending, and answers true to no check, until its first code confirms it.",
     body=NewKeyRequest,
     answers=_CREATED,
-    problems=(KEY_EXISTS, INVALID_KEY, NO_SUCH_KEY),
+    problems=(KEY_EXISTS, INVALID_KEY),
 )
 
 SHOW_KEY = Operation(

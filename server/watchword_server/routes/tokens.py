@@ -14,8 +14,8 @@ from watchword_server.api import Answer, Operation, PathParameter
 from watchword_server.appkeys import CLOCK, LEDGER, STORE, TOKENS
 from watchword_server.bodies import json_response
 from watchword_server.callers import caller_of
-from watchword_server.names import CANONICAL, PATTERN
-from watchword_server.problems import NO_SUCH_TOKEN, TOKEN_EXISTS
+from watchword_server.names import CANONICAL, NAME, WORDS
+from watchword_server.problems import CONTRADICTORY_TOKEN, NO_SUCH_TOKEN, TOKEN_EXISTS
 from watchword_server.routes.views import moment, moment_or_none
 from watchword_server.tokenadmin import (
     MadeToken,
@@ -54,19 +54,30 @@ class TokenList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class NewTokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A token to be made."""
 
-    name: Annotated[
-        str,
-        Meta(min_length=1, max_length=64, pattern=PATTERN, description="1 to 64 of a-z 0-9 . _ -"),
-    ]
+    name: Annotated[str, NAME]
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=len(Scope))]
     keys: (
         Annotated[
-            list[Annotated[str, Meta(min_length=1, max_length=64, pattern=PATTERN)]],
-            Meta(min_length=1, max_length=100),
+            list[Annotated[str, NAME]],
+            Meta(
+                min_length=1,
+                max_length=100,
+                description="The keys it may touch; null for all. Only with scopes about keys.",
+            ),
         ]
         | None
     ) = None
-    rate_limit: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    rate_limit: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=1_000_000,
+                description="Requests a minute, half of them (rounded up) at once; null for no limit.",
+            ),
+        ]
+        | None
+    ) = None
     expires_in: (
         Annotated[int, Meta(ge=1, le=_MAX_SECONDS, description="Seconds; null for never.")] | None
     ) = None
@@ -152,7 +163,7 @@ def _created(request: web.Request, made: MadeToken) -> web.Response:
 
 _TOKEN_NAME = PathParameter(
     name="name",
-    description="The name of a token, in its one spelling.",
+    description=f"The name of a token: {WORDS}.",
     pattern=CANONICAL,
     missing=(NO_SUCH_TOKEN, "there is no active token of this name"),
     example="door",
@@ -180,7 +191,7 @@ CREATE_TOKEN = Operation(
     summary="Make a token",
     body=NewTokenRequest,
     answers=_CREATED,
-    problems=(TOKEN_EXISTS,),
+    problems=(TOKEN_EXISTS, CONTRADICTORY_TOKEN),
 )
 
 SHOW_TOKEN = Operation(
