@@ -63,7 +63,7 @@ EXPECTATION_FAILED = ProblemType("expectation-failed", "Expectation failed", 417
 IDEMPOTENCY_KEY_REUSED = ProblemType(
     "idempotency-key-reused", "The Idempotency-Key was used for another request", 422
 )
-INVALID_KEY = ProblemType("invalid-key", "No authenticator could use this key", 422)
+INVALID_KEY = ProblemType("invalid-key", "The key cannot be used", 422)
 CONTRADICTORY_TOKEN = ProblemType(
     "contradictory-token", "The scopes and the keys do not go together", 422
 )
