@@ -10,7 +10,7 @@ from watchword_otp import strip_controls
 from watchword_server.cli import cli
 from watchword_server.commands.common import PROGRAM
 from watchword_server.errors import Reason, RefusedError, UserError
-from watchword_server.store.protocol import StoreError
+from watchword_server.store.protocol import Cause, StoreError
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -25,6 +25,11 @@ _HINTS = {
     Reason.CONTRADICTORY_TOKEN: "leave out the one or the other, or make two tokens",
 }
 
+_OF_THE_DATABASE = {
+    *(Cause.LOCKED, Cause.GONE, Cause.DAMAGED, Cause.DISK_FULL),
+    *(Cause.READ_ONLY, Cause.FAILED, Cause.CHANGED),
+}
+
 
 def main() -> int:
     """Run the command line; return 0, or 2 after one line on standard error that says what to do."""
@@ -37,7 +42,10 @@ def main() -> int:
         _complain(f"{error.format_message().rstrip('.')}; see {command} --help")
     except RefusedError as error:
         _complain(f"{error}; {_HINTS[error.reason]}")
-    except (click.ClickException, UserError, StoreError) as error:
+    except StoreError as error:
+        is_bare = error.cause in _OF_THE_DATABASE and "database" not in str(error)
+        _complain(f"the database: {error}" if is_bare else str(error))
+    except (click.ClickException, UserError) as error:
         _complain(str(error))
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED

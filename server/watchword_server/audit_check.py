@@ -38,6 +38,8 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows follow from one another, from the first that is left."""
     head: Head
     """The end of the log as it was when the verifying began."""
+    compared: int = 0
+    """How many checkpoints had a row that is left, and fitted it."""
     fault: str | None = None
     """What is wrong, and at which row; None for nothing."""
 
@@ -148,7 +150,8 @@ async def _verify(
     if fault is None:
         chain.finish(head)
         fault = chain.fault or _cut(head, checkpoints)
-    return AuditReport(rows=chain.seq - anchor.seq, head=head, fault=fault)
+    compared = sum(anchor.seq <= seq <= chain.seq for seq in checkpoints)
+    return AuditReport(rows=chain.seq - anchor.seq, head=head, compared=compared, fault=fault)
 
 
 def _fault_in(page: Iterable[AuditRow], chain: Chain, checkpoints: Mapping[int, str]) -> str | None:

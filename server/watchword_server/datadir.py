@@ -84,6 +84,11 @@ def hold(folder: Path, *, alone: bool = False) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_read_only(folder: Path) -> bool:
+    """Tell whether nobody can write in a folder, for its file system is read-only."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
 def _fault(folder: Path, status: os.stat_result) -> str | None:
     if stat.S_ISLNK(status.st_mode):
         return "is a symbolic link; name the real folder with --data-dir"
@@ -93,6 +98,7 @@ def _fault(folder: Path, status: os.stat_result) -> str | None:
         return "belongs to someone else; choose another with --data-dir, or run as its owner"
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return f"can be written by others; run: chmod 700 {folder}"
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return f"cannot be written; run: chmod 700 {folder}"
-    return None
+    if is_read_only(folder):
+        return "is on a read-only file system; copy it elsewhere, and name the copy with --data-dir"
+    is_ours_to_write = os.access(folder, os.W_OK | os.X_OK)
+    return None if is_ours_to_write else f"cannot be written; run: chmod 700 {folder}"

@@ -9,7 +9,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from watchword_server.datadir import DATABASE_NAME, prepare_data_dir
+from watchword_server.datadir import DATABASE_NAME, is_read_only, prepare_data_dir
 from watchword_server.dotenv import BEARER_NAME, SECRET_NAME, USUAL_FILE, read_configured
 from watchword_server.errors import UserError
 from watchword_server.findings import Finding, ok, warning, wrong
@@ -54,12 +54,7 @@ def look_at_folder(settings: Settings) -> Iterator[Finding]:
     if not folder.exists():
         yield wrong("data folder", f"{folder} is not there", "start the server once, or mend --data-dir")
         return
-    try:
-        prepare_data_dir(folder)
-    except UserError as error:
-        yield wrong("data folder", str(error), "see there")
-    else:
-        yield ok("data folder", f"{folder}, yours, and nobody else can write to it")
+    yield _folder(folder)
     for path in sorted(folder.glob(f"{DATABASE_NAME}*")):
         yield from _private(path)
     kept = [*folder.glob(f"{DATABASE_NAME}.before-*"), *folder.glob(f"{DATABASE_NAME}.replaced-*")]
@@ -150,6 +145,17 @@ def look_at_clock(head: Head, now: float) -> Iterator[Finding]:
         yield wrong("clock", f"{head.at - now:,.0f} s before the last row of the audit log", advice)
     else:
         yield ok("clock", "after the last row of the audit log")
+
+
+def _folder(folder: Path) -> Finding:
+    try:
+        prepare_data_dir(folder)
+    except UserError as error:
+        if is_read_only(folder):
+            advice = "mount it so that it can be written: no code can be accepted like this"
+            return wrong("data folder", f"{folder} is on a read-only file system", advice)
+        return wrong("data folder", str(error), "see there")
+    return ok("data folder", f"{folder}, yours, and nobody else can write to it")
 
 
 def _private(path: Path) -> Iterator[Finding]:

@@ -72,7 +72,7 @@ def as_sealed(keys: Iterable[tuple[StoredKey, Key]]) -> list[SealedKey]:
 
 
 def as_csv(keys: Iterable[tuple[StoredKey, Key]]) -> str:
-    """Keys as a table, with all that one can hold; what was used is told for HOTP keys only."""
+    """Keys as a table, with what was used of them: HOTP keys tell it by the counter of the next code."""
     return write_csv(
         (
             stored.name,
@@ -85,11 +85,16 @@ def as_csv(keys: Iterable[tuple[StoredKey, Key]]) -> str:
             key.kind,
             stored.state.last_step + 1 if key.kind is Kind.HOTP else "",
             "" if stored.window is None else stored.window,
+            "" if key.kind is Kind.HOTP else stored.state.last_step,
+            stored.state.drift,
         )
         for stored, key in keys
     )
 
 
 def as_otpauth(keys: Iterable[tuple[StoredKey, Key]], issuer: str) -> str:
-    """Keys as otpauth:// URIs, one a line, for authenticators; `issuer` for those without their own."""
+    """Keys as otpauth:// URIs, one a line, for authenticators; `issuer` for those without their own.
+
+    What was used of a key that counts by time has no place in them.
+    """
     return "".join(f"{format_uri(with_labels(key, stored, issuer))}\n" for stored, key in keys)

@@ -123,6 +123,7 @@ def _entry(number: int, sealed: SealedKey) -> Entry:
         ),
         window=sealed.window,
         last_step=NEVER if is_hotp else sealed.last_step,
+        tells_use=True,
         drift=sealed.drift,
     )
 

@@ -10,7 +10,8 @@ from watchword_server.audit import key_event
 from watchword_server.enrolment import with_memory
 from watchword_server.imports import BadLine
 from watchword_server.ledger import ACTIVE_SEAL, Act, active_seal
-from watchword_server.store.records import AddKey, Changes, Status, StoredKey, Wanted
+from watchword_server.names import DEFAULT_KEY
+from watchword_server.store.records import AddKey, Changes, RemoveKey, Status, StoredKey, Wanted
 from watchword_server.verifier import KeyState
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from watchword_server.audit import Caller
     from watchword_server.imports import Entry
     from watchword_server.ledger import Ledger
-    from watchword_server.store.records import Snapshot
+    from watchword_server.store.records import Change, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,12 @@ class TakenOver:
 _LIVE = (Status.ACTIVE, Status.PENDING)
 
 
-async def take_over(
+async def take_over(  # noqa: PLR0913 - what the command line can ask for
     ledger: Ledger,
     entries: Sequence[Entry],
     caller: Caller,
     *,
+    replace_default: bool = False,
     skip_bad: bool = False,
     dry_run: bool = False,
 ) -> TakenOver:
@@ -51,6 +53,8 @@ async def take_over(
         ledger: Where keys are.
         entries: What to take; each name once.
         caller: Who wants it.
+        replace_default: Whether one called default may replace the one there, if none of its codes was
+            ever accepted or refused: the first start of a server makes one that nobody may have.
         skip_bad: Whether the others are taken when the name of one is there already.
         dry_run: Whether to look only.
 
@@ -61,12 +65,12 @@ async def take_over(
 
     def decide(snapshot: Snapshot, now: float) -> tuple[Act, TakenOver]:
         live = {stored.name for stored in snapshot.keys if stored.status in _LIVE}
+        unused = _unused_default(snapshot)
+        replaced = unused if replace_default else []
+        live -= {stored.name for stored in replaced}
         good = [entry for entry in entries if entry.name not in live]
         bad = [
-            BadLine(
-                entry.line,
-                f"there is a key {entry.name} already; delete that one first, or change the name here",
-            )
+            BadLine(entry.line, _taken(entry.name, is_unused=bool(unused) and entry.name == DEFAULT_KEY))
             for entry in entries
             if entry.name in live
         ]
@@ -81,8 +85,12 @@ async def take_over(
             )
             for number, entry in enumerate(good, start=snapshot.next_key_id)
         ]
-        events = [key_event("key.import", stored, caller, now) for stored in added]
-        return Act(Changes(others=list(map(AddKey, added))), events), outcome
+        if DEFAULT_KEY not in {entry.name for entry in good}:
+            replaced = []
+        others: list[Change] = [RemoveKey(stored.id) for stored in replaced]
+        events = [key_event("key.delete", stored, caller, now) for stored in replaced]
+        events += [key_event("key.import", stored, caller, now) for stored in added]
+        return Act(Changes(others=[*others, *map(AddKey, added)]), events), outcome
 
     wanted = Wanted(
         names=[entry.name for entry in entries],
@@ -91,6 +99,19 @@ async def take_over(
         meta=(ACTIVE_SEAL,),
     )
     return await ledger.transact(wanted, decide)
+
+
+def _unused_default(snapshot: Snapshot) -> Sequence[StoredKey]:
+    """The default key alone, if it has never judged a code; nothing otherwise."""
+    live = [stored for stored in snapshot.keys if stored.name == DEFAULT_KEY and stored.status in _LIVE]
+    is_unused = all(stored.status is Status.ACTIVE and stored.state == KeyState() for stored in live)
+    return live if is_unused else []
+
+
+def _taken(name: str, *, is_unused: bool) -> str:
+    if is_unused:
+        return f"there is a key {name} already, never used: add --replace-default to replace it"
+    return f"there is a key {name} already; delete that one first, or change the name here"
 
 
 def _stored(ledger: Ledger, snapshot: Snapshot, entry: Entry, number: int, now: float) -> StoredKey:

@@ -94,6 +94,11 @@ class TestVerify:
 
 
 class TestTail:
+    def test_nothing_found_is_said_and_no_verdict_is_made_up(self, run: Commands) -> None:
+        done = run("audit", "tail", "--key", "nobody")
+        assert (done.status, done.out, done.err) == (0, "", "No row is like that.\n")
+        assert run("audit", "tail", "--verdict", "bogus").status == 2
+
     def test_the_last_rows_that_are_wanted(self, run: Commands) -> None:
         rows = run("audit", "tail", "-n", "3").out.splitlines()
         assert [row.split()[0] for row in rows] == ["10", "11", "12"]
@@ -141,6 +146,10 @@ class TestExport:
         (first,) = sql(run, "SELECT event FROM audit WHERE seq = 1")[0]
         assert str(first) in run("audit", "export").out.splitlines()[0]
 
+    def test_a_dash_is_standard_output(self, run: Commands, tmp_path: Path) -> None:
+        assert run("audit", "export", "-o", "-").out == run("audit", "export").out
+        assert not (tmp_path / "-").exists()
+
     def test_a_table_into_a_private_file(self, run: Commands, tmp_path: Path) -> None:
         file = tmp_path / "audit.csv"
         done = run("audit", "export", "--after", "6", "--format", "csv", "-o", str(file))
@@ -164,11 +173,19 @@ class TestPrune:
         assert run("audit", "prune", "--keep", "0s", "--yes").out == "12 rows forgotten.\n"
         done = run("audit", "verify", "--checkpoint", checkpoint)
         assert (done.status, done.out.startswith("1 row verified")) == (0, True)
+        assert done.out.endswith("1 of 1 checkpoint compared.\n")
         (row,) = run("audit", "tail", "--json").out.splitlines()
         assert json.loads(row)["event"]["event"] == "audit.prune"
         run("keys", "create", "after")
+        later = run("audit", "checkpoint").out.strip()
         assert run("audit", "prune", "--keep", "0s", "--yes").out == "2 rows forgotten.\n"
         assert run("audit", "verify").status == 0
+        # Nothing is proven by checkpoints that cannot be compared.
+        done = run("audit", "verify", "--checkpoint", checkpoint)
+        assert (done.status, "0 of 1 checkpoint compared" in done.out) == (1, True)
+        done = run("audit", "verify", "--checkpoint", checkpoint, "--checkpoint", later, "--json")
+        told = json.loads(done.out)
+        assert (done.status, told["checkpoints"], told["compared"]) == (0, 2, 1)
 
     def test_only_rows_from_before_the_date_go(self, run: Commands) -> None:
         (between,) = sql(run, "SELECT json_extract(event, '$.at') FROM audit WHERE seq = 5")[0]

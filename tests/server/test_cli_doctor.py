@@ -57,6 +57,16 @@ def test_a_folder_others_can_write_to(run: Commands) -> None:
     assert findings(run)["data folder"][0][0] == "wrong"
 
 
+def test_a_read_only_file_system_is_called_so(run: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = os.statvfs(run.folder)
+    read_only = os.statvfs_result([*found[:8], found.f_flag | os.ST_RDONLY, found.f_namemax])
+    monkeypatch.setattr("os.statvfs", lambda _: read_only)
+    ((state, told),) = findings(run)["data folder"]
+    assert (state, "is on a read-only file system" in told) == ("wrong", True)
+    refused = run("keys", "list")
+    assert (refused.status, "is on a read-only file system; copy it" in refused.err) == (2, True)
+
+
 def test_missing_sealing_keys(run: Commands) -> None:
     (run.folder / "sealing.keys").unlink()
     assert findings(run)["sealing keys"][0][0] == "wrong"

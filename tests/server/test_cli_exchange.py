@@ -183,6 +183,41 @@ class TestImport:
         assert shown(run, "alice")["last_step"] == 70000000
 
 
+class TestReplaceDefault:
+    @pytest.fixture(autouse=True)
+    def _file(self, run: Commands, tmp_path: Path) -> None:
+        (tmp_path / "keys.csv").write_text(f"name,secret\ndefault,{SECRET}\n")
+        self.first_start(run)
+
+    def first_start(self, run: Commands) -> None:
+        """What the first start of a server leaves: a default key that nobody has used."""
+        (run.folder.parent / "first.csv").write_text(
+            "name,secret\ndefault,JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n"
+        )
+        assert run("import", str(run.folder.parent / "first.csv")).status == 0
+
+    def test_the_unused_one_gives_way_when_asked(self, run: Commands, tmp_path: Path) -> None:
+        refused = run("import", str(tmp_path / "keys.csv"))
+        assert (refused.status, "add --replace-default" in refused.err) == (1, True)
+        assert run("import", str(tmp_path / "keys.csv"), "--replace-default").status == 0
+        assert names(run) == ["default"]
+        assert run("export", "-", "--plain", "--yes").out.splitlines()[1].startswith(f"default,{SECRET}")
+        assert "key.delete" in run("audit", "tail").out
+
+    def test_one_that_was_used_stays(self, run: Commands, tmp_path: Path) -> None:
+        connection = sqlite3.connect(run.folder / "watchword.db")
+        with connection:
+            connection.execute("UPDATE keys SET last_step = 5, consumed_at = 150")
+        connection.close()
+        done = run("import", str(tmp_path / "keys.csv"), "--replace-default")
+        assert (done.status, "delete that one first" in done.err) == (1, True)
+
+    def test_it_stays_too_when_the_file_has_none(self, run: Commands, tmp_path: Path) -> None:
+        (tmp_path / "keys.csv").write_text(f"name,secret\nalice,{SECRET}\n")
+        assert run("import", str(tmp_path / "keys.csv"), "--replace-default").status == 0
+        assert names(run) == ["alice", "default"]
+
+
 class TestExport:
     @pytest.fixture(autouse=True)
     def _keys(self, run: Commands, tmp_path: Path) -> None:
@@ -223,6 +258,52 @@ class TestExport:
         assert run("import", str(file), "--passphrase-file", passphrase).status == 0
         assert self.facts(run) == before
 
+    def test_uris_cannot_tell_what_was_used_and_it_is_said(self, run: Commands, tmp_path: Path) -> None:
+        file = tmp_path / "keys.txt"
+        done = run("export", str(file), "--plain", "--format", "otpauth", "--yes")
+        assert "in the last minute counts again" in done.err
+        assert "again" not in run("export", str(tmp_path / "out.csv"), "--plain", "--yes").err
+        self.restart(run)
+        done = run("import", str(file))
+        # The one that counts by use tells it.
+        assert "For 2 keys the file does not tell what was used" in done.err
+        self.restart(run)
+        assert "does not tell" not in run("import", str(tmp_path / "out.csv")).err
+        self.restart(run)
+        assert json.loads(run("import", str(file), "--json").out)["use_unknown"][-1] == "steam"
+
+    @pytest.mark.parametrize("last_step", ["-2", "9223372036854775807", "x"])
+    def test_a_last_step_that_is_none(self, run: Commands, tmp_path: Path, last_step: str) -> None:
+        file = tmp_path / "more.csv"
+        file.write_text(f"name,secret,kind,last_step\neve,{SECRET},,{last_step}\n")
+        assert (run("import", str(file)).status, "eve" in names(run)) == (1, False)
+        file.write_text(f"name,secret,kind,last_step\neve,{SECRET},hotp,5\n")
+        assert "leave last_step empty" in run("import", str(file)).err
+
+    @pytest.mark.parametrize(
+        "own", ["watchword.db", "watchword.db-wal", "watchword.db-shm", "watchword.lock", "sealing.keys"]
+    )
+    def test_what_the_server_lives_on_is_never_written_over(
+        self, run: Commands, tmp_path: Path, own: str
+    ) -> None:
+        other = tmp_path / "other-name"
+        other.symlink_to(run.folder)
+        before = (run.folder / "watchword.db").read_bytes(), (run.folder / "sealing.keys").read_bytes()
+        for target in (run.folder / own, other / own):
+            for command in (
+                ("store", "backup", str(target), "--force"),
+                ("export", str(target), "--plain", "--yes", "--force"),
+                ("audit", "export", "-o", str(target), "--force"),
+            ):
+                done = run(*command)
+                assert (done.status, f"is {own}, which the server needs" in done.err) == (2, True)
+        after = (run.folder / "watchword.db").read_bytes(), (run.folder / "sealing.keys").read_bytes()
+        assert after == before
+
+    def test_the_database_by_another_name_of_its_own(self, run: Commands, tmp_path: Path) -> None:
+        (tmp_path / "linked.db").hardlink_to(run.folder / "watchword.db")
+        assert run("store", "backup", str(tmp_path / "linked.db"), "--force").status == 2
+
     def test_another_passphrase_or_a_changed_file(
         self, run: Commands, tmp_path: Path, passphrase: str
     ) -> None:
@@ -245,10 +326,10 @@ class TestExport:
         assert run("export", str(file), "--plain", "--yes").status == 0
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert "3 keys, plain" in run("audit", "tail", "--event", "keys.export").out
-        before = [{**each, "last_step": None, "drift": 0} for each in self.facts(run)]
+        before = self.facts(run)
         self.restart(run)
         assert run("import", str(file)).status == 0
-        assert [{**each, "last_step": None} for each in self.facts(run)] == before
+        assert self.facts(run) == before
         assert shown(run, "bob")["last_step"] == 8
 
     def test_plain_uris_for_authenticators(self, run: Commands) -> None:

@@ -93,11 +93,17 @@ class TestMaking:
         done = run("keys", "create", "alice")
         assert (done.status, "delete it first" in done.err) == (2, True)
 
+    def test_a_key_that_waits_is_not_rotated(self, run: Commands) -> None:
+        run("keys", "create", "bob")
+        done = run("keys", "rotate", "bob")
+        assert (done.status, "still waits for its first code" in done.err) == (2, True)
+
     def test_rotate_leaves_the_old_one_in_use(self, run: Commands, key: Key) -> None:
         successor = parse_uri(run("keys", "rotate", "alice", "--uri").out)
         assert successor.secret != key.secret
         found = json.loads(run("keys", "show", "alice", "--json").out)
         assert [each["status"] for each in found] == ["active", "pending"]
+        assert run("keys", "show", "alice").out.count("\n\nname ") == 1
 
     def test_the_drawing_keeps_its_colours_where_there_is_no_terminal(self, run: Commands) -> None:
         assert "\x1b[" in run("keys", "create", "bob").out
@@ -164,7 +170,8 @@ class TestDiagnose:
         assert (done.status, found["verdict"]) == (1, "wrong")
         assert found["diagnosis"] in {"right key, 6 steps slow", "right key, 7 steps slow"}
         typed(code(key, 0) + "\n")
-        assert run("keys", "diagnose", "alice", "-").status == 0
+        accepted = run("keys", "diagnose", "alice", "-")
+        assert (accepted.status, "would have been accepted" in accepted.out) == (0, True)
         assert shown(run)["last_step"] is None
         assert shown(run)["failures"] == 2
 
@@ -175,8 +182,33 @@ class TestDiagnose:
         assert (done.status, "no terminal" in done.err) == (2, True)
         assert shown(run)["failures"] == 0
 
+    @pytest.mark.usefixtures("key")
+    def test_a_locked_key_has_no_attempts(self, run: Commands, typed: Callable[[str], None]) -> None:
+        lock(run)
+        typed("123456\n")
+        found = json.loads(run("keys", "diagnose", "alice", "-", "--json").out)
+        assert (found["verdict"], found["attempts_left"]) == ("locked", 0)
+
+
+def lock(run: Commands) -> None:
+    with sqlite3.connect(run.folder / "watchword.db") as connection:
+        connection.execute("UPDATE keys SET failures = 5, locked_until = ?", (time.time() + 600,))
+    connection.close()
+
 
 class TestResync:
+    @pytest.mark.usefixtures("key")
+    def test_it_says_what_to_do(self, run: Commands, key: Key, typed: Callable[[str], None]) -> None:
+        wrong = f"{code(key, 7)}\n{code(key, 30)}\n"
+        for sent, told in ((wrong, "see that it is the right key"), ("1\n2\n", "with all their digits")):
+            typed(sent)
+            assert told in run("keys", "resync", "alice", "-").out
+        lock(run)
+        typed(wrong)
+        said = run("keys", "resync", "alice", "-").out
+        assert "keys unlock alice" in said
+        assert "locked for 600 s" in said or "locked for 599 s" in said
+
     def test_two_codes_move_the_window_and_are_used(
         self, run: Commands, key: Key, typed: Callable[[str], None]
     ) -> None:

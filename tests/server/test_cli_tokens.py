@@ -48,6 +48,11 @@ def test_the_first_token_of_an_administrator(run: Commands) -> None:
     assert token.scopes == {Scope.TOKENS_ADMIN}
 
 
+def test_create_wants_a_token_that_lasts(run: Commands) -> None:
+    done = run("tokens", "create", "door", "--scope", "check", "--expires", "0s")
+    assert (done.status, done.out, "a longer --expires" in done.err) == (2, "", True)
+
+
 def test_create_needs_a_scope_it_knows(run: Commands) -> None:
     for arguments in (("door",), ("door", "--scope", "everything")):
         done = run("tokens", "create", *arguments)

@@ -23,12 +23,13 @@ from watchword_server.audit_reading import (
     last_rows,
 )
 from watchword_server.commands.common import as_json, confirm, examples, found_wrong, placed, with_yes
-from watchword_server.commands.opened import actor, with_ledger
+from watchword_server.commands.opened import actor, refuse_own_files, with_ledger
 from watchword_server.commands.shown import count, moment, show_json
 from watchword_server.commands.spans import MOMENT, SPAN
 from watchword_server.errors import UserError
 from watchword_server.privatefile import private_stream
 from watchword_server.retention import prune_audit
+from watchword_server.verifier import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -55,7 +56,12 @@ def audit() -> None:
 @click.option("--key", metavar="NAME", help="Only rows of this key.")
 @click.option("--actor", "who", metavar="WHO", help="Only rows of this one, as in token:door.")
 @click.option("--event", metavar="EVENT", help="Only rows of this event, as in check.")
-@click.option("--verdict", metavar="VERDICT", help="Only rows with this verdict, as in wrong.")
+@click.option(
+    "--verdict",
+    type=click.Choice([each.value for each in Verdict]),
+    metavar="VERDICT",
+    help="Only rows with this verdict, as in wrong.",
+)
 @as_json
 @placed
 def tail(  # noqa: PLR0913 - options
@@ -83,6 +89,8 @@ def tail(  # noqa: PLR0913 - options
         rows, last = await last_rows(ledger.store, number, wanted)
         for row in rows:
             show(row)
+        if number and not rows and not follow:
+            click.echo("No row is like that." if wanted else "The audit log is empty.", err=True)
         while follow:
             for row in await ledger.store.audit_rows(last, _PAGE):
                 last = row.seq
@@ -101,11 +109,20 @@ def tail(  # noqa: PLR0913 - options
 @click.option(
     "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", help="[default: jsonl]"
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="A new file, mode 0600.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="A new file, mode 0600; - is standard output.",
+)
 @click.option("--force", is_flag=True, help="Replace the file.")
 @placed
 def export(*, settings: Settings, after: int, form: str, output: Path | None, force: bool) -> None:
     """Write all rows, oldest first, to standard output or a file."""
+    if str(output) == "-":
+        output = None
+    if output is not None:
+        refuse_own_files(settings, output)
     one: Callable[[AuditRow], str] = as_line if form == "jsonl" else as_csv
     with _output(output, force=force) as stream:
 
@@ -152,6 +169,8 @@ def verify(
 ) -> None:
     """Follow the chain from its first row to its last. Exit status 1: a row is wrong, and which.
 
+    Exit status 1 also says that checkpoints were given, and none could be compared.
+
     Rows that were changed, removed or put elsewhere are found; a cut end is found by a checkpoint that
     was noted where whoever writes the database cannot change it.
     """
@@ -162,13 +181,26 @@ def verify(
         settings, lambda ledger: verify_audit(ledger, progress, checkpoints=checkpoints)
     )
     if as_json:
-        head = {"seq": report.head.seq, "mac": report.head.mac}
-        show_json({"rows": report.rows, "head": head, "fault": report.fault})
+        show_json(
+            {
+                "rows": report.rows,
+                "head": {"seq": report.head.seq, "mac": report.head.mac},
+                "checkpoints": None if checkpoints is None else len(checkpoints),
+                "compared": None if checkpoints is None else report.compared,
+                "fault": report.fault,
+            }
+        )
     elif report.fault is None:
         click.echo(f"{count(report.rows, 'row')} verified, up to {report.head.seq}:{report.head.mac}")
+        if checkpoints is not None:
+            of = count(len(checkpoints), "checkpoint")
+            pruned = len(checkpoints) - report.compared
+            rest = f"; the rows of {pruned:,} were pruned" if pruned else ""
+            click.echo(f"{report.compared:,} of {of} compared{rest}.")
     else:
         click.echo(f"The audit log does not verify: {report.fault}.")
-    if report.fault is not None:
+    # Checkpoints of which none says anything are no proof that nothing was cut.
+    if report.fault is not None or (checkpoints is not None and not report.compared):
         found_wrong()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from watchword_server.errors import UserError
+from watchword_server.names import is_canonical
 from watchword_server.settings import load_settings
 
 if TYPE_CHECKING:
@@ -55,6 +56,20 @@ def examples(*lines: str) -> str:
     """The end of a help text, in which each line stays a line."""
     # \b keeps click from joining the lines.
     return "\n".join(["\b", "Examples:", *(f"  {PROGRAM} {line}" for line in lines)])
+
+
+def require_name(name: str, what: str) -> None:
+    """Refuse what is no name for `what`, such as "a key".
+
+    Raises:
+        UserError: It is none.
+    """
+    if not is_canonical(name):
+        message = (
+            f"{name!r} is no name for {what}: a name is 1 to 64 of a-z 0-9 . _ -,"
+            " beginning and ending with a letter or digit"
+        )
+        raise UserError(message)
 
 
 def found_wrong() -> NoReturn:

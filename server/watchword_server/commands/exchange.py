@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING
 import click
 
 from watchword_server.audit import Caller
-from watchword_server.commands.common import as_json, confirm, examples, found_wrong, placed, with_yes
-from watchword_server.commands.opened import actor, with_ledger
+from watchword_server.commands.common import (
+    as_json,
+    confirm,
+    examples,
+    found_wrong,
+    placed,
+    require_name,
+    with_yes,
+)
+from watchword_server.commands.opened import actor, refuse_own_files, with_ledger
 from watchword_server.commands.shown import count, show_json
 from watchword_server.errors import UserError
 from watchword_server.exports import as_csv, as_otpauth, as_sealed, read_keys
 from watchword_server.import_csv import parse_csv
 from watchword_server.import_pam import parse_pam
 from watchword_server.imports import MAX_FILE, Form, Parsed, form_of, parse_otpauth
-from watchword_server.names import is_canonical
 from watchword_server.privatefile import private_stream
 from watchword_server.sealedfile import open_keys, seal_keys
 from watchword_server.takeover import TakenOver, take_over
@@ -41,6 +48,7 @@ _passphrase = click.option(
         "import keys.txt --dry-run",
         "import /home/alice/.google_authenticator --name alice",
         "import keys.csv --skip-bad",
+        "import watchword-export.json --replace-default",
         "import watchword-export.json --passphrase-file passphrase.txt",
     ),
 )
@@ -53,6 +61,11 @@ _passphrase = click.option(
 )
 @click.option("--name", metavar="NAME", help="What to call the one key of a PAM file.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option(
+    "--replace-default",
+    is_flag=True,
+    help="Let a key called default replace the one of the first start, if no code of it was ever used.",
+)
 @click.option("--skip-bad", is_flag=True, help="Take the good lines though others are bad.")
 @_passphrase
 @as_json
@@ -64,6 +77,7 @@ def import_(  # noqa: PLR0913 - options
     form: str | None,
     name: str | None,
     dry_run: bool,
+    replace_default: bool,
     skip_bad: bool,
     passphrase_file: Path | None,
     as_json: bool,
@@ -71,8 +85,8 @@ def import_(  # noqa: PLR0913 - options
     """Take the keys of FILE over; they are in use at once, for they were confirmed elsewhere.
 
     FILE is a list of otpauth:// lines, a google-authenticator PAM file, CSV with the header
-    name,secret[,issuer,account,algorithm,digits,period,kind,counter,window], or a sealed export. All
-    of it is taken, or nothing: exit status 1 says that lines are bad.
+    name,secret[,issuer,account,algorithm,digits,period,kind,counter,window,last_step,drift], or a
+    sealed export. All of it is taken, or nothing: exit status 1 says that lines are bad.
     """
     raw = _read(file)
     parsed = _parse(raw, form, name, passphrase_file)
@@ -81,7 +95,12 @@ def import_(  # noqa: PLR0913 - options
     taken = with_ledger(
         settings,
         lambda ledger: take_over(
-            ledger, parsed.entries, Caller(actor()), skip_bad=skip_bad, dry_run=dry_run or blocked
+            ledger,
+            parsed.entries,
+            Caller(actor()),
+            replace_default=replace_default,
+            skip_bad=skip_bad,
+            dry_run=dry_run or blocked,
         ),
     )
     _show_taken(parsed, taken, is_done=not (dry_run or blocked), skip_bad=skip_bad, as_json=as_json)
@@ -125,6 +144,8 @@ def export(  # noqa: PLR0913 - options
     Recovery codes and tokens are not in it.
     """
     is_stdout = str(file) == "-"
+    if not is_stdout:
+        refuse_own_files(settings, file)
     passphrase = None
     if plain:
         if is_stdout and sys.stdout.isatty() and not yes:
@@ -140,6 +161,12 @@ def export(  # noqa: PLR0913 - options
     else:
         text = as_csv(keys) if form == Form.CSV else as_otpauth(keys, settings.issuer)
         content = text.encode()
+    if plain and form == Form.OTPAUTH:
+        click.echo(
+            "These lines cannot tell what was used: a code used here in the last minute counts again"
+            " where they are imported. CSV and sealed exports tell it.",
+            err=True,
+        )
     if is_stdout:
         click.echo(content, nl=False)
         return
@@ -176,11 +203,12 @@ def _parse(raw: bytes, form: str | None, name: str | None, passphrase_file: Path
         case Form.SEALED:
             return open_keys(raw, _passphrase_from(passphrase_file))
         case Form.PAM:
-            if name is None or not is_canonical(name):
+            if name is None:
                 message = (
                     "a PAM file does not tell whose key it is; say it with --name, as in --name alice"
                 )
                 raise UserError(message)
+            require_name(name, "a key")
             return parse_pam(text, name)
         case Form.CSV:
             return parse_csv(text)
@@ -194,11 +222,13 @@ def _show_taken(
     bad = sorted([*parsed.bad, *taken.bad], key=lambda each: each.line)
     is_refused = bool(bad) and not skip_bad
     done = [] if is_refused else [entry.name for entry in taken.entries]
+    unknown = [entry.name for entry in taken.entries if not entry.tells_use]
     if as_json:
         show_json(
             {
                 "imported": done if is_done else [],
                 "would_import": [] if is_done or is_refused else done,
+                "use_unknown": [] if is_refused else unknown,
                 "bad": [{"line": each.line, "message": each.message} for each in bad],
                 "notices": [
                     {"line": entry.line, "name": entry.name, "notices": entry.notices}
@@ -217,6 +247,12 @@ def _show_taken(
             click.echo("Nothing is imported; mend these lines, or add --skip-bad.")
         else:
             click.echo(f"{count(len(done), 'key')} {'imported' if is_done else 'would be imported'}.")
+            if unknown:
+                click.echo(
+                    f"For {count(len(unknown), 'key')} the file does not tell what was used: a code"
+                    " accepted elsewhere in the last minute is accepted here once more.",
+                    err=True,
+                )
     if is_refused:
         found_wrong()
 

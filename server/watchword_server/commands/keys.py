@@ -18,6 +18,7 @@ from watchword_server.commands.common import (
     examples,
     found_wrong,
     placed,
+    require_name,
     with_yes,
 )
 from watchword_server.commands.keyviews import COLUMNS, key_members, key_row
@@ -28,11 +29,11 @@ from watchword_server.errors import UserError
 from watchword_server.keyadmin import delete_key, examine_code, find_key, resync_key, unlock_key
 from watchword_server.keypolicy import USUAL_DIGITS
 from watchword_server.labels import with_labels
-from watchword_server.names import is_canonical
 from watchword_server.origins import is_origin
 from watchword_server.presence import find_server
 from watchword_server.recovery import replace_recovery_codes
 from watchword_server.sockets import UNIX_URL
+from watchword_server.store.records import Status
 from watchword_server.verifier import MAX_WINDOW, Verdict
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from watchword_server.ledger import Ledger
     from watchword_server.settings import Settings
     from watchword_server.store.records import StoredKey
+    from watchword_server.verifier import Decision
 
 _PAGE = 500
 
@@ -75,7 +77,9 @@ def show(*, settings: Settings, name: str, as_json: bool) -> None:
     if as_json:
         show_json([key_members(stored) for stored in found])
         return
-    for stored in found:
+    for number, stored in enumerate(found):
+        if number:
+            click.echo()
         show_members((name, _shown(value)) for name, value in key_members(stored).items())
 
 
@@ -126,9 +130,7 @@ def create(  # noqa: PLR0913 - options
 
     It is in use from its first code on: through an enrolment link, or POST /v1/keys/NAME/confirm.
     """
-    if not is_canonical(name):
-        message = f"{name!r} is no name for a key; use up to 64 of a-z, 0-9, '.', '_' and '-'"
-        raise UserError(message)
+    require_name(name, "a key")
     try:
         key = Key(
             secret=Secret.generate(
@@ -155,6 +157,13 @@ def create(  # noqa: PLR0913 - options
 @placed
 def rotate(*, settings: Settings, name: str, uri: bool, as_json: bool) -> None:
     """Make a successor of the key called NAME, which works on until the new one's first code."""
+    first, *_ = with_ledger(settings, lambda ledger: find_key(ledger, name))
+    if first.status is Status.PENDING:
+        message = (
+            f"{name} still waits for its first code: hand it out with {PROGRAM} keys link {name},"
+            " or delete it and create it anew"
+        )
+        raise UserError(message)
     made = with_ledger(settings, lambda ledger: rotate_key(ledger, name, Caller(actor())))
     _show_made(settings, made, uri=uri, as_json=as_json)
 
@@ -200,11 +209,18 @@ def resync(*, settings: Settings, name: str, source: str | None, as_json: bool) 
     )
     is_found = decision.verdict is Verdict.ACCEPTED
     if as_json:
-        show_json({"verdict": decision.verdict, "offset": decision.offset})
+        show_json(
+            {
+                "verdict": decision.verdict,
+                "offset": decision.offset,
+                "locked_for": decision.locked_for,
+                "attempts_left": decision.attempts_left,
+            }
+        )
     elif is_found:
         click.echo(f"{name}: found, {decision.offset:+d} steps from the server's time or counter.")
     else:
-        click.echo(f"{name}: not found ({decision.verdict}).")
+        click.echo(f"{name}: {_why_not_found(name, decision)}")
     if not is_found:
         found_wrong()
 
@@ -230,11 +246,13 @@ def diagnose(*, settings: Settings, name: str, source: str | None, as_json: bool
         "used_ago": found.decision.used_ago,
         "locked_for": found.decision.locked_for,
         "diagnosis": None if found.diagnosis is None else found.diagnosis.text,
-        "attempts_left": found.state.attempts_left,
+        "attempts_left": 0 if found.decision.locked_for else found.state.attempts_left,
     }
     if as_json:
         show_json(members)
     else:
+        if found.verdict is Verdict.ACCEPTED:
+            members["verdict"] = "would have been accepted"
         show_members((name, _shown(value)) for name, value in members.items() if value is not None)
     if found.verdict is not Verdict.ACCEPTED:
         found_wrong()
@@ -300,6 +318,21 @@ def _base_of_links(settings: Settings, public_url: str | None) -> str:
     which = "no server runs here" if server is None else "the server listens on a Unix socket"
     message = f"{which}: say how people reach it, as in --public-url https://codes.example.net"
     raise UserError(message)
+
+
+def _why_not_found(name: str, decision: Decision) -> str:
+    match decision.verdict:
+        case Verdict.LOCKED:
+            return f"locked for {decision.locked_for} s; wait, or run: {PROGRAM} keys unlock {name}"
+        case Verdict.DISABLED:
+            return f"disabled after too many wrong codes; run: {PROGRAM} keys unlock {name}"
+        case Verdict.MALFORMED:
+            return "one of these could be no code of this key; send both with all their digits"
+        case Verdict.REPLAYED:
+            return "these codes were used, or are older than one that was; wait for two new ones"
+        case _:
+            waits = f"; locked for {decision.locked_for} s" if decision.locked_for else ""
+            return f"not found: no two that follow each other{waits}; see that it is the right key"
 
 
 async def _all_keys(ledger: Ledger) -> list[StoredKey]:

@@ -8,9 +8,10 @@ import os
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from watchword_server.backup import LOGS
 from watchword_server.bootstrap import prepare
 from watchword_server.commands.common import PROGRAM
-from watchword_server.datadir import DATABASE_NAME, hold, prepare_data_dir
+from watchword_server.datadir import DATABASE_NAME, LOCK_NAME, hold, prepare_data_dir
 from watchword_server.errors import UserError
 from watchword_server.ledger import Ledger
 from watchword_server.seal import Keyring
@@ -46,6 +47,22 @@ def database_of(settings: Settings) -> Path:
     return prepare_data_dir(settings.data_path)
 
 
+def refuse_own_files(settings: Settings, target: Path) -> None:
+    """Refuse to write over what the server lives on, even when asked to replace the file.
+
+    Raises:
+        UserError: The target is the database, its log, its lock or the sealing keys.
+    """
+    database = settings.data_path / DATABASE_NAME
+    logs = (database.with_name(database.name + suffix) for suffix in LOGS)
+    lock = settings.data_path / LOCK_NAME
+    for own in (database, *logs, lock, settings.sealing_keys_path):
+        # By both, for the name counts where nothing is yet, and a file may have several.
+        if own.resolve() == target.resolve() or _is_same(own, target):
+            message = f"{target} is {own.name}, which the server needs; choose another name"
+            raise UserError(message)
+
+
 def keyring_of(settings: Settings) -> Keyring:
     """Where the sealing keys of this server are."""
     return Keyring(settings.sealing_keys_path, os.environ)
@@ -77,3 +94,10 @@ def with_ledger(
 
     with hold(settings.data_path):
         return asyncio.run(run())
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False

@@ -14,7 +14,13 @@ from watchword_server.backup import back_up
 from watchword_server.bootstrap import prepare
 from watchword_server.commands.common import as_json, confirm, examples, found_wrong, placed, with_yes
 from watchword_server.commands.found import show_findings
-from watchword_server.commands.opened import actor, database_of, keyring_of, with_ledger
+from watchword_server.commands.opened import (
+    actor,
+    database_of,
+    keyring_of,
+    refuse_own_files,
+    with_ledger,
+)
 from watchword_server.commands.shown import count, show_json
 from watchword_server.datadir import hold, prepare_data_dir
 from watchword_server.errors import UserError
@@ -66,6 +72,7 @@ def backup(*, settings: Settings, file: Path, force: bool, as_json: bool) -> Non
     The sealing keys are not in it: keep a copy of them elsewhere. Neither is of use without the other.
     """
     database = database_of(settings)
+    refuse_own_files(settings, file)
     with hold(settings.data_path):
         size = back_up(database, file, force=force)
     source = keyring_of(settings).source
@@ -166,7 +173,8 @@ def compact_(*, settings: Settings) -> None:
 def accept_clock(*, settings: Settings, yes: bool) -> None:
     """Vouch for a clock that is before the last row of the audit log; the server then goes on.
 
-    Codes that were used stay used: those of steps already consumed are refused until time gets there.
+    Codes that were used stay used. A key that took a code while the clock was ahead refuses all codes
+    up to that time until it comes.
     """
     head = with_ledger(settings, lambda ledger: ledger.store.audit_head())
     now = time.time()
@@ -180,7 +188,7 @@ def accept_clock(*, settings: Settings, yes: bool) -> None:
         return Act(Changes(), [Event(at=at, event="clock.accept", actor=actor(), detail=detail)]), None
 
     with_ledger(settings, lambda ledger: ledger.transact(Wanted(), decide, whatever_the_clock=True))
-    click.echo("The clock is accepted.")
+    click.echo("The clock is accepted. Keys used in the wrong future refuse codes until it comes.")
 
 
 def _show_since(since: Since) -> None:

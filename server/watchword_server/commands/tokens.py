@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from watchword_server.audit import Caller
-from watchword_server.commands.common import as_json, confirm, examples, placed, with_yes
+from watchword_server.commands.common import as_json, confirm, examples, placed, require_name, with_yes
 from watchword_server.commands.opened import actor, with_ledger
 from watchword_server.commands.shown import instant, moment, show_json, show_table
 from watchword_server.commands.spans import SPAN
 from watchword_server.errors import UserError
-from watchword_server.names import is_canonical
 from watchword_server.tokenadmin import (
     MadeToken,
     NewToken,
@@ -72,9 +71,10 @@ def create(  # noqa: PLR0913 - options
     """Make a token called NAME and show it, this once, on standard output."""
     for what, given in (("a token", [name]), ("a key", keys)):
         for each in given:
-            if not is_canonical(each):
-                message = f"{each!r} is no name for {what}; use up to 64 of a-z, 0-9, '.', '_' and '-'"
-                raise UserError(message)
+            require_name(each, what)
+    if expires == 0:
+        message = "a token that ends at once is of no use: say a longer --expires, as in 90d"
+        raise UserError(message)
     new = NewToken(
         name=name,
         scopes=frozenset(map(Scope, scopes)),
