@@ -80,7 +80,8 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
         if self.token is None:
             need = "To make another token" if self.done.has_token else "No token counts. To make one"
             return [f"{need}:", f"  {another}", "Ctrl+C stops the server."]
-        curl, url = 'curl -sH "Authorization: Bearer $WATCHWORD_TOKEN"', self.url
+        # Not on curl's command line, which others on the machine can see.
+        header, curl, url = 'echo "Authorization: Bearer $WATCHWORD_TOKEN" |', "curl -sH @-", self.url
         if url.startswith(UNIX_URL):
             path = shlex.quote(url.removeprefix(UNIX_URL))
             curl, url = curl.replace("curl", f"curl --unix-socket {path}", 1), "http://localhost"
@@ -88,14 +89,24 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
             "Next, in another terminal:",
             f"  export WATCHWORD_TOKEN={self.token}",
             "to enrol an authenticator, scan this:",
-            f"  {curl} '{url}/qr?format=text'",
+            f"  {header} {curl} '{url}/qr?format=text'",
             "to check the code it shows:",
-            f"  {curl} -H 'Content-Type: application/json' \\",
+            f"  {header} \\",
+            f"    {curl} -H 'Content-Type: application/json' \\",
             f'    -d \'{{"code":"123456"}}\' {url}/v1/keys/{DEFAULT_KEY}/check',
             *self._app_steps(),
+            *self._tls_steps(),
             "To make another token:",
             f"  {another}",
             "Ctrl+C stops the server.",
+        ]
+
+    def _tls_steps(self) -> list[str]:
+        if not self.url.startswith("https:"):
+            return []
+        return [
+            "If this machine does not know the certificate's authority, add its file:",
+            "  --cacert FILE to curl, --ca-file FILE to watchword",
         ]
 
     def _app_steps(self) -> list[str]:

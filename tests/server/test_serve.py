@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import trustme
 
 from server_processes import home_environment, run_server_command, server_process
 from servers import NO_TLS
@@ -70,11 +71,24 @@ class TestFirstRun:
         token = said.split("token  ")[1].split()[0]
         assert said.count(token) == 2
         assert str(tmp_path / "data" / "watchword.db") in said
-        assert f"curl -sH \"Authorization: Bearer $WATCHWORD_TOKEN\" '{url}/qr?format=text'" in said
+        assert "--cacert" not in said
+        # Others on the machine can see the command lines of programs, not what the shell does itself.
+        asking = next(line for line in said.splitlines() if "/qr?format=text" in line)
+        assert asking.strip() == (
+            f"echo \"Authorization: Bearer $WATCHWORD_TOKEN\" | curl -sH @- '{url}/qr?format=text'"
+        )
         assert f"watchword --server {url}" in said
         again = _spoken(tmp_path, "--data-dir", str(tmp_path / "data"))
         assert "ww_" not in again
         assert f"watchword-server tokens create --data-dir {tmp_path / 'data'} NAME" in again
+
+    def test_with_tls_it_says_how_to_trust_the_certificate(self, tmp_path: Path) -> None:
+        certificate = trustme.CA().issue_cert("127.0.0.1")
+        certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+        certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+        files = ("--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem"))
+        said = _spoken(tmp_path, *files)
+        assert "--cacert FILE to curl, --ca-file FILE to watchword" in said
 
     def test_the_files_are_the_owners_alone_under_any_umask(self, tmp_path: Path) -> None:
         with server_process(tmp_path, umask=0) as running:
