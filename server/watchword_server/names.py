@@ -15,13 +15,14 @@ CANONICAL = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 WORDS = "1 to 64 of a-z 0-9 . _ -, beginning and ending with a letter or digit"
 """The same for people."""
 
+TO_THE_END = "$(?!\\n)"
+"""The end of a pattern for `re.search`: Python's `$` alone would let one line feed follow."""
+
 NAME = Meta(
     min_length=1,
     max_length=64,
-    # Python's `$` alone would let one line feed follow; that of JSON Schema (ECMA-262) lets none.
-    pattern=f"^{CANONICAL.pattern}$(?!\\n)",
+    pattern=f"^{CANONICAL.pattern}{TO_THE_END}",
     description=WORDS,
-    extra_json_schema={"pattern": f"^{CANONICAL.pattern}$"},
 )
 """The same as a member of a body."""
 

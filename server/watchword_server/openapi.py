@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from watchword_server.api import Auth, BodyType, Endpoint, Media
+from watchword_server.names import TO_THE_END
 from watchword_server.problems import (
     BODY_TIMEOUT,
     BODY_TOO_LONG,
@@ -78,7 +79,7 @@ def document(endpoints: Sequence[Endpoint]) -> Json:
         "tags": [{"name": tag} for tag in dict.fromkeys(each.operation.tag for each in endpoints)],
         "paths": paths,
         "components": {
-            "schemas": {**schemas, "Problem": _PROBLEM},
+            "schemas": {**_plain(schemas), "Problem": _PROBLEM},
             "responses": dict(sorted(responses.items())),
             "securitySchemes": {
                 _BEARER: {
@@ -213,6 +214,19 @@ def _problem_content(problems: Sequence[ProblemType]) -> Json:
     }
     schema = {"$ref": _SCHEMAS.format(name="Problem"), "properties": members}
     return {CONTENT_TYPE: {"schema": schema}}
+
+
+def _plain(schema: Any) -> Any:  # noqa: ANN401 - JSON
+    """The same with patterns as ECMA-262 has them (JSON Schema, section 6.4), whose `$` is the end."""
+    match schema:
+        case dict():
+            return {name: _plain(value) for name, value in schema.items()}
+        case list():
+            return [_plain(each) for each in schema]
+        case str() if schema.endswith(TO_THE_END):
+            return f"{schema.removesuffix(TO_THE_END)}$"
+        case _:
+            return schema
 
 
 def _headers(headers: Mapping[str, str]) -> Json:

@@ -98,6 +98,18 @@ def test_every_member_that_is_sent_has_its_limits() -> None:
                 assert "maxItems" in each, where
 
 
+def test_patterns_are_plain_and_take_names_only() -> None:
+    patterns = set(re.findall(r'"pattern":"([^"]*)"', openapi_json().decode()))
+    assert patterns
+    for pattern in patterns:
+        # What only some readers of regular expressions know.
+        assert "(?" not in pattern
+    name = DOCUMENT["components"]["schemas"]["NewKeyRequest"]["properties"]["name"]
+    for sent, is_one in (("a", True), ("a.b_c-9", True), ("A", False), ("-a", False), ("a.", False)):
+        assert bool(re.search(name["pattern"], sent)) is is_one
+    assert "beginning and ending with a letter or digit" in name["description"]
+
+
 def test_every_parameter_of_a_query_has_its_limits() -> None:
     for where, operation in operations():
         for parameter in operation.get("parameters", []):

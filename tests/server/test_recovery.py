@@ -90,7 +90,9 @@ class TestRedeeming:
     )  # fmt: skip
     async def test_what_is_none_costs_nothing(self, client: httpx.AsyncClient, code: str) -> None:
         for _ in range(6):
-            assert refused(await redeem(client, code, "default")) == (400, "malformed-code")
+            answer = await redeem(client, code, "default")
+            assert refused(answer) == (400, "malformed-code")
+            assert "a recovery code has 24 letters and digits" in answer.json()["detail"]
         assert (await client.get("/v1/keys/default/lock")).json()["failures"] == 0
 
     async def test_works_where_the_phone_is_gone_and_leaves_its_codes_alone(

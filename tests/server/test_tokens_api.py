@@ -208,7 +208,10 @@ class TestLimits:
         server.clock.advance(99.5)
         assert await works(server, token)
         server.clock.advance(0.5)
-        assert not await works(server, token)
+        async with server.client(token) as late:
+            answer = await late.get("/v1/keys")
+        assert refused(answer) == (401, "unauthorized")
+        assert "has ended" in answer.json()["detail"]
         assert await names(client) == []
         assert refused(await client.get("/v1/tokens/other")) == (404, "no-such-token")
 

@@ -34,7 +34,13 @@ class RecoveryCodes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class RedeemRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A recovery code."""
 
-    code: Annotated[str, Meta(max_length=64, description="Case, spaces and dashes do not matter.")]
+    code: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            description="24 letters and digits from 2 to 7; case, spaces and dashes do not matter.",
+        ),
+    ]
 
     def __repr__(self) -> str:
         return "<RedeemRequest>"
