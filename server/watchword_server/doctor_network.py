@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from cryptography import x509
 
-from watchword_server.datadir import hold
+from watchword_server.datadir import hold, is_read_only
 from watchword_server.errors import UserError
 from watchword_server.findings import Finding, ok, warning, wrong
 from watchword_server.presence import find_server
@@ -57,6 +57,9 @@ def look_at_server(folder: Path) -> Iterator[Finding]:
 
     Only that one is asked: another may listen where the settings say.
     """
+    if is_read_only(folder):
+        # Who holds it cannot be asked there.
+        return
     server = find_server(folder)
     if server is None:
         try:

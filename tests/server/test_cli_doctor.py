@@ -63,8 +63,19 @@ def test_a_read_only_file_system_is_called_so(run: Commands, monkeypatch: pytest
     monkeypatch.setattr("os.statvfs", lambda _: read_only)
     ((state, told),) = findings(run)["data folder"]
     assert (state, "is on a read-only file system" in told) == ("wrong", True)
-    refused = run("keys", "list")
+    assert "server" not in findings(run)
+    before = {path.name: path.read_bytes() for path in run.folder.iterdir()}
+    for reading in (
+        *(("keys", "list"), ("keys", "show", "alice"), ("store", "check", "--full")),
+        *(("audit", "verify"), ("audit", "tail"), ("audit", "export"), ("audit", "checkpoint")),
+        *(("seal", "check"), ("seal", "status")),
+    ):
+        done = run(*reading)
+        assert (done.status, bool(done.out), done.err) == (0, True, "")
+    # Its row in the audit log cannot be written.
+    refused = run("export", "-", "--plain", "--yes")
     assert (refused.status, "is on a read-only file system; copy it" in refused.err) == (2, True)
+    assert {path.name: path.read_bytes() for path in run.folder.iterdir()} == before
 
 
 def test_missing_sealing_keys(run: Commands) -> None:

@@ -23,7 +23,7 @@ from watchword_server.audit_reading import (
     last_rows,
 )
 from watchword_server.commands.common import as_json, confirm, examples, found_wrong, placed, with_yes
-from watchword_server.commands.opened import actor, refuse_own_files, with_ledger
+from watchword_server.commands.opened import actor, read_ledger, refuse_own_files, with_ledger
 from watchword_server.commands.shown import count, moment, show_json
 from watchword_server.commands.spans import MOMENT, SPAN
 from watchword_server.errors import UserError
@@ -99,7 +99,7 @@ def tail(  # noqa: PLR0913 - options
             sys.stdout.flush()
             await asyncio.sleep(_FOLLOW_SECONDS)
 
-    with_ledger(settings, run)
+    read_ledger(settings, run)
 
 
 @audit.command(epilog=examples("audit export > audit.jsonl", "audit export --format csv -o audit.csv"))
@@ -135,7 +135,7 @@ def export(*, settings: Settings, after: int, form: str, output: Path | None, fo
 
         if form == "csv":
             stream.write(csv_header().encode())
-        written = with_ledger(settings, run)
+        written = read_ledger(settings, run)
         stream.flush()
     if output is not None:
         click.echo(f"{count(written, 'row')} written to {output}.", err=True)
@@ -177,7 +177,7 @@ def verify(
     lines = [*words, *([] if file is None else file)]
     checkpoints = read_checkpoints(lines) if words or file is not None else None
     progress = _show_progress if sys.stderr.isatty() else None
-    report = with_ledger(
+    report = read_ledger(
         settings, lambda ledger: verify_audit(ledger, progress, checkpoints=checkpoints)
     )
     if as_json:
@@ -208,7 +208,7 @@ def verify(
 @placed
 def checkpoint(*, settings: Settings) -> None:
     """Print the end of the log as one word: noted elsewhere, it proves later that nothing was cut."""
-    click.echo(with_ledger(settings, checkpoint_of))
+    click.echo(read_ledger(settings, checkpoint_of))
 
 
 @audit.command(epilog=examples("audit prune --keep 90d", "audit prune --before 2026-01-01 --yes"))

@@ -22,7 +22,7 @@ from watchword_server.commands.common import (
     with_yes,
 )
 from watchword_server.commands.keyviews import COLUMNS, key_members, key_row
-from watchword_server.commands.opened import actor, with_ledger
+from watchword_server.commands.opened import actor, read_ledger, with_ledger
 from watchword_server.commands.shown import count, instant, moment, show_json, show_members, show_table
 from watchword_server.enrolment import MadeKey, NewKey, create_key, make_link, rotate_key
 from watchword_server.errors import UserError
@@ -60,7 +60,7 @@ def keys() -> None:
 @placed
 def list_(*, settings: Settings, as_json: bool) -> None:
     """List all keys in use or waiting for their first code; never a secret."""
-    found = with_ledger(settings, _all_keys)
+    found = read_ledger(settings, _all_keys)
     if as_json:
         show_json([key_members(stored) for stored in found])
     else:
@@ -73,7 +73,7 @@ def list_(*, settings: Settings, as_json: bool) -> None:
 @placed
 def show(*, settings: Settings, name: str, as_json: bool) -> None:
     """Show what is known of the key called NAME, and of its successor if one waits; never the secret."""
-    found = with_ledger(settings, lambda ledger: find_key(ledger, name))
+    found = read_ledger(settings, lambda ledger: find_key(ledger, name))
     if as_json:
         show_json([key_members(stored) for stored in found])
         return

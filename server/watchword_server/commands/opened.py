@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import os
+import shutil
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from watchword_server.backup import LOGS
 from watchword_server.bootstrap import prepare
 from watchword_server.commands.common import PROGRAM
-from watchword_server.datadir import DATABASE_NAME, LOCK_NAME, hold, prepare_data_dir
+from watchword_server.datadir import DATABASE_NAME, LOCK_NAME, hold, is_read_only, prepare_data_dir
 from watchword_server.errors import UserError
 from watchword_server.ledger import Ledger
 from watchword_server.seal import Keyring
 from watchword_server.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Iterator
 
     from watchword_server.settings import Settings
 
@@ -81,7 +84,61 @@ def with_ledger(
         StoreError: It cannot be used, or not with these sealing keys.
     """
     database = database_of(settings)
+    with hold(settings.data_path):
+        return _run(settings, database, work, clock)
 
+
+def read_ledger(settings: Settings, work: Callable[[Ledger], Awaitable[_T]]) -> _T:
+    """As `with_ledger`, for work that only looks: on a read-only file system, too.
+
+    Raises:
+        UserError: There is no database, or it cannot be copied, or a backup is being restored.
+        StoreError: It cannot be used, or not with these sealing keys.
+    """
+    with database_to_read(settings) as database:
+        return _run(settings, database, work, time.time)
+
+
+@contextlib.contextmanager
+def database_to_read(settings: Settings) -> Iterator[Path]:
+    """The database, held; or a copy for the moment if nothing can be written where it is.
+
+    SQLite needs files beside a database with a log, even to read it.
+
+    Raises:
+        UserError: There is none, or it cannot be copied, or a backup is being restored.
+    """
+    source = settings.data_path / DATABASE_NAME
+    if not (source.exists() and is_read_only(settings.data_path)):
+        database = database_of(settings)
+        with hold(settings.data_path):
+            yield database
+        return
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="watchword-")
+    except OSError:
+        message = f"{settings.data_path} is on a read-only file system, and there is no room for a copy"
+        raise UserError(message) from None
+    with folder as name:
+        copy = Path(name) / DATABASE_NAME
+        try:
+            shutil.copyfile(source, copy)
+            log = source.with_name(f"{DATABASE_NAME}-wal")
+            if log.exists():
+                shutil.copyfile(log, copy.with_name(log.name))
+        except OSError as error:
+            reason = (error.strerror or "no access").lower()
+            message = f"cannot copy {source}, which is on a read-only file system: {reason}"
+            raise UserError(message) from None
+        yield copy
+
+
+def _run(
+    settings: Settings,
+    database: Path,
+    work: Callable[[Ledger], Awaitable[_T]],
+    clock: Callable[[], float],
+) -> _T:
     async def run() -> _T:
         store = await SqliteStore.open(database)
         try:
@@ -92,8 +149,7 @@ def with_ledger(
         finally:
             await store.close()
 
-    with hold(settings.data_path):
-        return asyncio.run(run())
+    return asyncio.run(run())
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -16,7 +16,7 @@ from watchword_server.commands.common import (
     placed,
     with_yes,
 )
-from watchword_server.commands.opened import actor, database_of, keyring_of, with_ledger
+from watchword_server.commands.opened import actor, database_of, keyring_of, read_ledger, with_ledger
 from watchword_server.commands.shown import count, show_json, show_table
 from watchword_server.datadir import hold
 from watchword_server.errors import UserError
@@ -93,7 +93,7 @@ def prune(*, settings: Settings, yes: bool, as_json: bool) -> None:
 @placed
 def check(*, settings: Settings, as_json: bool) -> None:
     """Open every secret and the audit log's key. Exit status 1: something does not open."""
-    report = with_ledger(settings, lambda ledger: check_seal(ledger, _progress("opened")))
+    report = read_ledger(settings, lambda ledger: check_seal(ledger, _progress("opened")))
     if as_json:
         show_json({"secrets": report.secrets, "faults": report.faults})
     else:
@@ -110,7 +110,7 @@ def check(*, settings: Settings, as_json: bool) -> None:
 @placed
 def status(*, settings: Settings, as_json: bool) -> None:
     """Show which sealing keys there are, and how many secrets each has sealed."""
-    report = with_ledger(settings, check_seal)
+    report = read_ledger(settings, check_seal)
     rows = [
         (number, report.used.get(number, 0), number in report.present, number == report.active)
         for number in sorted({*report.used, *report.present, report.active})

@@ -17,7 +17,9 @@ from watchword_server.commands.found import show_findings
 from watchword_server.commands.opened import (
     actor,
     database_of,
+    database_to_read,
     keyring_of,
+    read_ledger,
     refuse_own_files,
     with_ledger,
 )
@@ -55,9 +57,10 @@ def store() -> None:
 @placed
 def check(*, settings: Settings, full: bool, as_json: bool) -> None:
     """Look whether file, schema, seals and audit log are whole. Exit status 1: one is not."""
-    found = list(check_file(database_of(settings), full=full))
+    with database_to_read(settings) as database:
+        found = list(check_file(database, full=full))
     if all(finding.state is State.OK for finding in found):
-        found += with_ledger(settings, lambda ledger: check_content(ledger, full=full))
+        found += read_ledger(settings, lambda ledger: check_content(ledger, full=full))
     show_findings(found, as_json=as_json)
 
 
