@@ -1,4 +1,4 @@
-"""The enrolment page: HTML without scripts, without anything from elsewhere, safe against its own data."""
+"""The enrolment page: HTML without scripts or anything from elsewhere, safe against its own data."""
 
 from __future__ import annotations
 
