@@ -298,7 +298,7 @@ def link(*, settings: Settings, name: str, public_url: str | None, as_json: bool
         show_json({"url": url, "expires_at": instant(made.expires_at)})
         return
     click.echo(url)
-    click.echo(f"Opens once, until {moment(made.expires_at)}.", err=True)
+    click.echo(f"Good for one confirmation, until {moment(made.expires_at)}.", err=True)
 
 
 def _base_of_links(settings: Settings, public_url: str | None) -> str:
