@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import sqlite3
 import ssl
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from watchword_server.edge import Edge
     from watchword_server.store.protocol import Store
-    from watchword_server.store.records import StoredKey
+    from watchword_server.store.records import Status, StoredKey
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For httpx's `verify`: reading the system's certificates takes longer than most tests."""
@@ -116,6 +117,11 @@ async def find_key(store: Store, name: str = "default") -> StoredKey:
     found = (await store.look(Wanted(names=[name]))).find(name)
     assert found is not None
     return found
+
+
+async def count_keys(store: Store) -> Counter[Status]:
+    """How many of the first keys that were made have each status."""
+    return Counter(key.status for key in (await store.look(Wanted(ids=range(100)))).keys)
 
 
 async def change(store: Store, *changes: Change) -> None:

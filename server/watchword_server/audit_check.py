@@ -61,10 +61,10 @@ async def verify_audit(
         StoreError: The database failed, or the sealing keys do not open the log's key.
     """
     while True:
-        before = await _anchor_value(ledger)
+        before = await stored_anchor(ledger)
         report = await _verify(ledger, before, progress, checkpoints or {})
         # A fault may be no more than rows that were pruned while this went on.
-        if report.fault is None or await _anchor_value(ledger) == before:
+        if report.fault is None or await stored_anchor(ledger) == before:
             return report
 
 
@@ -104,7 +104,7 @@ def read_checkpoints(lines: Iterable[str]) -> dict[int, str]:
     return found
 
 
-def anchor_value(key: bytes, anchor: Head) -> bytes:
+def sealed_anchor(key: bytes, anchor: Head) -> bytes:
     """An anchor as it is kept: only who has the log's key can make one."""
     return f"{anchor.seq}:{anchor.mac}:{_tag(key, anchor)}".encode()
 
@@ -180,7 +180,12 @@ def _contradiction(chain: Chain, checkpoints: Mapping[int, str]) -> str | None:
     return f"row {chain.seq} is not the one a checkpoint was made of: the log was written anew"
 
 
-async def _anchor_value(ledger: Ledger) -> bytes | None:
+async def stored_anchor(ledger: Ledger) -> bytes | None:
+    """The anchor as it is kept; None if no row was pruned yet.
+
+    Raises:
+        StoreError: The database failed.
+    """
     return (await ledger.store.look(Wanted(meta=(AUDIT_ANCHOR,)))).meta.get(AUDIT_ANCHOR)
 
 

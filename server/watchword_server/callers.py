@@ -21,7 +21,7 @@ def caller_of(request: web.Request) -> Caller:
     """The token's name, the client's address and the request's id."""
     token = request.get(TOKEN)
     actor = "ticket" if token is None else f"token:{token.name}"
-    return Caller(actor, request.get(CLIENT) or request.remote or "", request[REQUEST_ID])
+    return Caller(actor, request[CLIENT], request[REQUEST_ID])
 
 
 async def retry_of(request: web.Request, *asked: str) -> Retry | None:

@@ -8,7 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +37,7 @@ def prepare_data_dir(folder: Path) -> Path:
             folder.chmod(0o700)
         status = folder.lstat()
     except OSError as error:
-        reason = (error.strerror or "no access").lower()
-        message = f"cannot make the data folder {folder}: {reason}; choose another with --data-dir"
+        message = f"cannot make the data folder {folder}: {why(error)}; choose another with --data-dir"
         raise UserError(message) from None
     fault = _fault(folder, status)
     if fault is not None:
@@ -65,8 +64,7 @@ def hold(folder: Path, *, alone: bool = False) -> Iterator[None]:
             folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
     except OSError as error:
-        reason = (error.strerror or "no access").lower()
-        message = f"cannot lock the data folder {folder}: {reason}; see that it can be written"
+        message = f"cannot lock the data folder {folder}: {why(error)}; see that it can be written"
         raise UserError(message) from None
     try:
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH

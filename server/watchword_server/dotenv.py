@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dotenv import dotenv_values
 
 from watchword_otp import InvalidKeyError, Key, Secret
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 from watchword_server.tokens import Scope, Token, digest_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _read(path: Path) -> dict[str, str | None]:
         with path.open(encoding="utf-8-sig") as stream:
             return dotenv_values(stream=stream)
     except OSError as error:
-        message = f"cannot read {path}: {(error.strerror or 'no access').lower()}; check --env-file"
+        message = f"cannot read {path}: {why(error)}; check --env-file"
         raise UserError(message) from None
     except UnicodeDecodeError:
         message = f"{path} is not UTF-8 text; save it as such"

@@ -22,6 +22,7 @@ from watchword_server.recovery import new_recovery_codes, recovery_digest
 from watchword_server.resync import Diagnosis, diagnose
 from watchword_server.store.protocol import KeyNameTakenError
 from watchword_server.store.records import (
+    LIVE,
     AddKey,
     AddTicket,
     Advance,
@@ -35,7 +36,7 @@ from watchword_server.store.records import (
     UseTicket,
     Wanted,
 )
-from watchword_server.verifier import Decision, KeyState, Verdict, decide, default_window
+from watchword_server.verifier import Decision, KeyState, Verdict, decide, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,6 @@ TICKET_SECONDS = 600
 """How long an enrolment link opens."""
 
 _TICKET_BYTES = 24
-_LIVE = (Status.ACTIVE, Status.PENDING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ async def create_key(ledger: Ledger, new: NewKey, caller: Caller, *, confirmed: 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, MadeKey]:
         others: list[Change] = []
         for stored in snapshot.keys:
-            if stored.status is Status.ACTIVE or not _is_over(stored, now):
+            if stored.status is Status.ACTIVE or not stored.is_over(now):
                 raise _exists(new.name)
             others.append(RemoveKey(stored.id))
         added = _added(ledger, snapshot, new, now, confirmed=confirmed)
@@ -128,7 +128,7 @@ async def create_key(ledger: Ledger, new: NewKey, caller: Caller, *, confirmed: 
         event = key_event("key.create", added, caller, now, detail=detail)
         return Act(Changes(others=others), [event]), MadeKey(added, new.key)
 
-    wanted = Wanted(names=[new.name], statuses=_LIVE, deleted=True, meta=(ACTIVE_SEAL,))
+    wanted = Wanted(names=[new.name], statuses=LIVE, deleted=True, meta=(ACTIVE_SEAL,))
     try:
         return await ledger.transact(wanted, work)
     except KeyNameTakenError:
@@ -169,7 +169,7 @@ async def rotate_key(ledger: Ledger, name: str, caller: Caller) -> MadeKey:
         event = key_event("key.rotate", added, caller, now, detail=detail)
         return Act(Changes(others=others), [event]), MadeKey(added, key)
 
-    return await ledger.transact(Wanted(names=[name], statuses=_LIVE, meta=(ACTIVE_SEAL,)), work)
+    return await ledger.transact(Wanted(names=[name], statuses=LIVE, meta=(ACTIVE_SEAL,)), work)
 
 
 async def confirm_key(
@@ -198,7 +198,7 @@ async def confirm_key(
         holder = pending if active is None else active
         state = _with_budget_of(holder.state, pending.state)
         key = ledger.keyring.open_key(pending)
-        reach = default_window(key, window) if pending.window is None else pending.window
+        reach = window_of(key, pending.window, window)
         decision = decide(key, state, code, now, reach)
         event = key_event("confirm", pending, caller, now, decision=decision)
         if decision.verdict is not Verdict.ACCEPTED:
@@ -254,7 +254,7 @@ async def make_link(ledger: Ledger, name: str, caller: Caller) -> Link:
 
 def by_name(name: str) -> Wanted:
     """What confirming the pending key of this name has to see."""
-    return Wanted(names=[name], statuses=_LIVE)
+    return Wanted(names=[name], statuses=LIVE)
 
 
 def by_ticket(ticket: str) -> Wanted:
@@ -278,7 +278,7 @@ def pending_key(snapshot: Snapshot, now: float) -> StoredKey:
         raise RefusedError(Reason.NOT_PENDING, "this link was used or is too old; ask for another")
     for stored in snapshot.keys:
         invited = ticket is None or stored.id == ticket.key_id
-        if stored.status is Status.PENDING and invited and not _is_over(stored, now):
+        if stored.status is Status.PENDING and invited and not stored.is_over(now):
             return stored
     if any(stored.status is Status.ACTIVE for stored in snapshot.keys):
         raise RefusedError(Reason.NOT_PENDING, "this key is confirmed: its secret is not shown again")
@@ -294,10 +294,6 @@ def with_memory(added: StoredKey, snapshot: Snapshot, fingerprint: bytes) -> Sto
             state = msgspec.structs.replace(added.state, last_step=left.last_step)
             return msgspec.structs.replace(added, state=state)
     return added
-
-
-def _is_over(stored: StoredKey, now: float) -> bool:
-    return stored.expires_at is not None and now >= stored.expires_at
 
 
 def _added(ledger: Ledger, snapshot: Snapshot, new: NewKey, now: float, *, confirmed: bool) -> StoredKey:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+def why(error: OSError) -> str:
+    """What the system says about a failure, to stand in a sentence."""
+    return (error.strerror or "no access").lower()
+
+
 class UserError(Exception):
     """Something the person who started the server can mend; the message says what and how."""
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchword_otp import Kind, format_uri
-from watchword_server.audit import Event
 from watchword_server.import_csv import write_csv
+from watchword_server.keyadmin import every_key
 from watchword_server.labels import with_labels
-from watchword_server.ledger import Act
 from watchword_server.sealedfile import SealedKey
-from watchword_server.store.records import Changes, Status, Wanted
+from watchword_server.store.records import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from watchword_otp import Key
     from watchword_server.ledger import Ledger
-    from watchword_server.store.records import Snapshot, StoredKey
-
-_PAGE = 500
+    from watchword_server.store.records import StoredKey
 
 
 async def read_keys(ledger: Ledger, how: str, actor: str) -> Sequence[tuple[StoredKey, Key]]:
@@ -33,21 +30,13 @@ async def read_keys(ledger: Ledger, how: str, actor: str) -> Sequence[tuple[Stor
     Raises:
         StoreError: The database failed, or the sealing keys do not open one.
     """
-    found: list[tuple[StoredKey, Key]] = []
-    after = ""
-    while page := await ledger.store.list_keys(after, _PAGE):
-        after = page[-1].name
-        found += [
-            (stored, ledger.keyring.open_key(stored))
-            for stored in page
-            if stored.status is Status.ACTIVE
-        ]
+    found = [
+        (stored, ledger.keyring.open_key(stored))
+        async for stored in every_key(ledger.store)
+        if stored.status is Status.ACTIVE
+    ]
 
-    def decide(_: Snapshot, now: float) -> tuple[Act, None]:
-        event = Event(at=now, event="keys.export", actor=actor, detail=f"{len(found)} keys, {how}")
-        return Act(Changes(), [event]), None
-
-    await ledger.transact(Wanted(), decide)
+    await ledger.note("keys.export", actor, f"{len(found)} keys, {how}")
     return found
 
 

@@ -41,7 +41,7 @@ async def tidy(ledger: Ledger, tokens: TokenBook, clock: Callable[[], float]) ->
         StoreError: The database failed; the next round does what was left.
     """
     await tokens.note_uses()
-    await ledger.store.prune(now=clock())
+    await ledger.store.prune(clock())
     while await _end_pending_keys(ledger, clock()) == _BATCH:
         pass
 
@@ -101,11 +101,7 @@ async def _end_pending_keys(ledger: Ledger, now: float) -> int:
     def decide(snapshot: Snapshot, now: float) -> tuple[Act, None]:
         # Looked at again: one may have been confirmed in between.
         over = [
-            stored
-            for stored in snapshot.keys
-            if stored.status is Status.PENDING
-            and stored.expires_at is not None
-            and stored.expires_at <= now
+            stored for stored in snapshot.keys if stored.status is Status.PENDING and stored.is_over(now)
         ]
         events = [key_event("key.expire", stored, SERVER, now) for stored in over]
         return Act(Changes(others=[RemoveKey(stored.id) for stored in over]), events), None

@@ -12,6 +12,7 @@ from watchword_server.errors import Reason, RefusedError
 from watchword_server.ledger import Act
 from watchword_server.resync import Examination, examine, resync
 from watchword_server.store.records import (
+    LIVE,
     Advance,
     Changes,
     DeletedKey,
@@ -21,17 +22,20 @@ from watchword_server.store.records import (
     Status,
     StoredKey,
     Wanted,
+    moved,
 )
-from watchword_server.verifier import NEVER, Decision, default_window, unlocked
+from watchword_server.verifier import NEVER, Decision, unlocked, window_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from watchword_server.audit import Caller
     from watchword_server.ledger import Ledger
+    from watchword_server.store.protocol import Store
     from watchword_server.store.records import Change, Snapshot
 
-_LIVE = (Status.ACTIVE, Status.PENDING)
+_PAGE = 500
+"""Keys read in one transaction, so that checks go on meanwhile."""
 
 
 class KeyPatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,10 +53,23 @@ async def find_key(ledger: Ledger, name: str) -> Sequence[StoredKey]:
         RefusedError: `NO_SUCH_KEY`.
         StoreError: The database failed.
     """
-    keys = (await ledger.store.look(Wanted(names=[name], statuses=_LIVE))).keys
+    keys = (await ledger.store.look(Wanted(names=[name], statuses=LIVE))).keys
     if not keys:
         raise RefusedError(Reason.NO_SUCH_KEY, "there is no key of this name")
     return keys
+
+
+async def every_key(store: Store) -> AsyncIterator[StoredKey]:
+    """Active and pending keys in order of name, page by page.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    after = ""
+    while page := await store.list_keys(after, _PAGE):
+        after = page[-1].name
+        for stored in page:
+            yield stored
 
 
 async def patch_key(
@@ -87,7 +104,7 @@ async def patch_key(
         event = key_event("key.change", stored, caller, now, detail=", ".join(sorted(fields)))
         return Act(Changes(others=puts), [event]), puts[0].after
 
-    return await ledger.transact(Wanted(names=[name], statuses=_LIVE), work)
+    return await ledger.transact(Wanted(names=[name], statuses=LIVE), work)
 
 
 async def delete_key(
@@ -105,7 +122,7 @@ async def delete_key(
     fingerprint = await ledger.fingerprints()
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, None]:
-        live = [stored for stored in snapshot.keys if stored.status in _LIVE]
+        live = [stored for stored in snapshot.keys if stored.status in LIVE]
         first = _first(msgspec.structs.replace(snapshot, keys=live), seen)
         others: list[Change] = []
         for stored in snapshot.keys:
@@ -133,7 +150,7 @@ async def unlock_key(ledger: Ledger, name: str, caller: Caller) -> StoredKey:
         event = key_event("lock.reset", first, caller, now, detail=f"{first.state.failures} failures")
         return Act(Changes(advances=advances), [event]), first
 
-    return await ledger.transact(Wanted(names=[name], statuses=_LIVE), work)
+    return await ledger.transact(Wanted(names=[name], statuses=LIVE), work)
 
 
 async def resync_key(ledger: Ledger, name: str, first: str, second: str, caller: Caller) -> Decision:
@@ -148,7 +165,7 @@ async def resync_key(ledger: Ledger, name: str, first: str, second: str, caller:
         stored = _first(snapshot)
         decision = resync(ledger.keyring.open_key(stored), stored.state, first, second, now)
         event = key_event("resync", stored, caller, now, decision=decision)
-        return Act(_advanced(stored, decision), [event]), decision
+        return Act(Changes(advances=moved(stored, decision.state)), [event]), decision
 
     return await ledger.transact(Wanted(names=[name]), work)
 
@@ -166,13 +183,10 @@ async def examine_code(
     def work(snapshot: Snapshot, now: float) -> tuple[Act, Examination]:
         stored = _first(snapshot)
         key = ledger.keyring.open_key(stored)
-        reach = default_window(key, window) if stored.window is None else stored.window
+        reach = window_of(key, stored.window, window)
         found = examine(key, stored.state, code, now, reach)
-        advances = []
-        if found.state != stored.state:
-            advances.append(Advance(stored.id, stored.state, found.state))
         event = key_event("examine", stored, caller, now, decision=found.decision)
-        return Act(Changes(advances=advances), [event]), found
+        return Act(Changes(advances=moved(stored, found.state)), [event]), found
 
     return await ledger.transact(Wanted(names=[name]), work)
 
@@ -184,9 +198,3 @@ def _first(snapshot: Snapshot, seen: tuple[int, int] | None = None) -> StoredKey
     if seen is not None and (first.id, first.version) != seen:
         raise RefusedError(Reason.CHANGED, "the key was changed since you saw it; look at it again")
     return first
-
-
-def _advanced(stored: StoredKey, decision: Decision) -> Changes:
-    if decision.state == stored.state:
-        return Changes()
-    return Changes(advances=[Advance(stored.id, stored.state, decision.state)])

@@ -94,6 +94,20 @@ class Ledger:
 
         return await self.store.transact(wanted, work)
 
+    async def note(
+        self, event: str, actor: str, detail: str, *, whatever_the_clock: bool = False
+    ) -> None:
+        """Write a row about something that changes nothing here.
+
+        Raises:
+            StoreError: See `transact`.
+        """
+
+        def decide(_: Snapshot, now: float) -> tuple[Act, None]:
+            return Act(Changes(), [Event(at=now, event=event, actor=actor, detail=detail)]), None
+
+        await self.transact(Wanted(), decide, whatever_the_clock=whatever_the_clock)
+
     async def fingerprints(self) -> Callable[[str, Secret], bytes]:
         """A function from a key's name and secret to the hash that a deleted key is known by.
 
@@ -124,7 +138,7 @@ class Ledger:
             StoreError: The store failed, or the sealing keys do not open it.
         """
         if self._audit_key is None:
-            meta = (await self.store.look(Wanted(meta=(AUDIT_KEY, ACTIVE_SEAL)))).meta
+            meta = (await self.store.look(Wanted(meta=(AUDIT_KEY,)))).meta
             if AUDIT_KEY not in meta:
                 message = "the database was never prepared; start the server on it once"
                 raise StoreError(message)

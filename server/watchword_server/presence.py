@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from watchword_server.datadir import LOCK_NAME
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,5 +91,4 @@ def _is_held(descriptor: int, byte: int) -> bool:
 
 
 def _cannot(folder: Path, error: OSError) -> str:
-    reason = (error.strerror or "no access").lower()
-    return f"cannot write to {folder / LOCK_NAME}: {reason}; see that it can be written"
+    return f"cannot write to {folder / LOCK_NAME}: {why(error)}; see that it can be written"

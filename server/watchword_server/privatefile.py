@@ -7,7 +7,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING, BinaryIO
 
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +43,7 @@ def beside(target: Path, *, force: bool) -> Iterator[Path]:
         finally:
             made.unlink(missing_ok=True)
     except OSError as error:
-        reason = (error.strerror or "no access").lower()
-        message = f"cannot write {target}: {reason}; choose another place"
+        message = f"cannot write {target}: {why(error)}; choose another place"
         raise UserError(message) from None
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from watchword_server.audit import key_event
 from watchword_server.errors import Reason, RefusedError
 from watchword_server.ledger import Act
-from watchword_server.store.records import Advance, Changes, PutRecovery, UseRecovery, Wanted
+from watchword_server.store.records import Changes, PutRecovery, UseRecovery, Wanted, moved
 from watchword_server.verifier import Decision, Verdict, barred, book, describe, unlocked
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ async def redeem(ledger: Ledger, name: str, code: str, caller: Caller) -> Redemp
     def work(snapshot: Snapshot, now: float) -> tuple[Act, Redemption]:
         stored = _active(snapshot, name)
         decision, used = _judge(stored, snapshot.recovery, code, now)
-        changes = Changes()
-        if decision.state != stored.state:
-            changes.advances = [Advance(stored.id, stored.state, decision.state)]
+        changes = Changes(advances=moved(stored, decision.state))
         if used is not None:
             changes.others = [UseRecovery(stored.id, used.digest, now)]
         event = key_event("redeem", stored, caller, now, decision=decision)

@@ -103,13 +103,7 @@ async def prune_seal(ledger: Ledger, actor: str) -> Sequence[int]:
         )
         raise UserError(message)
 
-    def decide(_: Snapshot, now: float) -> tuple[Act, None]:
-        event = Event(
-            at=now, event="seal.prune", actor=actor, detail=f"keys {', '.join(map(str, unused))}"
-        )
-        return Act(Changes(), [event]), None
-
-    await ledger.transact(Wanted(), decide)
+    await ledger.note("seal.prune", actor, f"keys {', '.join(map(str, unused))}")
 
     def remove() -> None:
         ring = ledger.keyring.ring()

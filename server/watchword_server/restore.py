@@ -18,9 +18,9 @@ from watchword_server.backup import LOGS, copy, remove_logs, require_sound
 from watchword_server.errors import UserError
 from watchword_server.privatefile import sync, touch_private
 from watchword_server.restoresince import Since, since
-from watchword_server.sqlitefile import damage, empty_log, opened, schema_of
+from watchword_server.sqlitefile import damage, empty_log, opened
 from watchword_server.store.protocol import StoreError
-from watchword_server.store.schema import newest_schema
+from watchword_server.store.schema import newest_schema, schema_of
 from watchword_server.verifier import DEFAULT_LOOK_AHEAD
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from watchword_otp import (
     code_at,
     is_well_formed,
     matching_step,
-    step_at,
 )
 from watchword_server.verifier import (
     Decision,
@@ -29,6 +28,7 @@ from watchword_server.verifier import (
     barred,
     book,
     consume,
+    current_step,
     decide,
     describe,
 )
@@ -109,14 +109,9 @@ def resync(key: Key, state: KeyState, first: str, second: str, now: float) -> De
     if not (is_well_formed(key, first) and is_well_formed(key, second)):
         return describe(Verdict.MALFORMED, state, now)
     booked = book(state, now)
-    if key.kind is Kind.HOTP:
-        current = state.last_step + 1
-        earliest = max(0, current - RESYNC_STEPS)
-    else:
-        current = step_at(key, now)
-        earliest = max(0, current - RESYNC_STEPS)
+    current = current_step(key, state, now)
     found = None
-    for step, *codes in _pairs(key, earliest, current + RESYNC_STEPS):
+    for step, *codes in _pairs(key, max(0, current - RESYNC_STEPS), current + RESYNC_STEPS):
         matches = [
             hmac.compare_digest(drawn, sent.encode())
             for drawn, sent in zip(codes, (first, second), strict=True)
@@ -139,7 +134,7 @@ def diagnose(key: Key, state: KeyState, code: str, now: float, window: int) -> D
 
     Compares only; changes and accepts nothing. Whoever tells the outcome has booked the attempt.
     """
-    current = state.last_step + 1 if key.kind is Kind.HOTP else step_at(key, now)
+    current = current_step(key, state, now)
     if is_well_formed(key, code):
         # From the inside out: of several matches the nearest one is the likeliest.
         for distance in range(DIAGNOSIS_STEPS + window + 1):
@@ -148,7 +143,7 @@ def diagnose(key: Key, state: KeyState, code: str, now: float, window: int) -> D
             if step is not None:
                 return Diagnosis(finding=Finding.CLOCK, offset=step - current)
     for finding, other, expected, used in _misread(key, len(code)):
-        middle = current if key.kind is Kind.HOTP else step_at(other, now)
+        middle = current_step(other, state, now)
         nearby_steps = range(max(0, middle - window), middle + window + 1)
         if is_well_formed(other, code) and matching_step(other, code, nearby_steps) is not None:
             return Diagnosis(finding=finding, expected=expected, used=used)
@@ -158,14 +153,17 @@ def diagnose(key: Key, state: KeyState, code: str, now: float, window: int) -> D
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator learns about a code, and the state to commit with it."""
 
-    verdict: Verdict
-    """What a check would have answered."""
     decision: Decision
-    """The same with its details; its state is not to be committed."""
+    """What a check would have answered; its state is not to be committed."""
     diagnosis: Diagnosis | None
     """Why it is not accepted, if it is wrong or malformed."""
     state: KeyState
     """What to commit: nothing is consumed, and whatever was compared has cost an attempt."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What a check would have answered, in one word."""
+        return self.decision.verdict
 
 
 def examine(key: Key, state: KeyState, code: str, now: float, window: int) -> Examination:
@@ -179,7 +177,6 @@ def examine(key: Key, state: KeyState, code: str, now: float, window: int) -> Ex
         diagnosis = diagnose(key, state, code, now, window)
     compared = decision.verdict in {Verdict.ACCEPTED, Verdict.WRONG, Verdict.MALFORMED}
     return Examination(
-        verdict=decision.verdict,
         decision=decision,
         diagnosis=diagnosis,
         state=book(state, now) if compared else state,

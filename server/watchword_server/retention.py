@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from watchword_server.audit import Chain, Event
-from watchword_server.audit_check import AUDIT_ANCHOR, PAGE, anchor_in, anchor_value
+from watchword_server.audit_check import AUDIT_ANCHOR, PAGE, anchor_in, sealed_anchor, stored_anchor
 from watchword_server.ledger import Act
 from watchword_server.store.protocol import Cause, StoreError
 from watchword_server.store.records import Changes, Head, SetMeta, Wanted
@@ -41,7 +41,7 @@ async def prune_audit(ledger: Ledger, before: float, *, actor: str = "server") -
             or pruned less far.
     """
     key = await ledger.audit_key()
-    stored = (await ledger.store.look(Wanted(meta=(AUDIT_ANCHOR,)))).meta.get(AUDIT_ANCHOR)
+    stored = await stored_anchor(ledger)
     anchor = anchor_in(stored, key)
     end = await _end_of_old(ledger, key, anchor, before)
     if end.seq == anchor.seq:
@@ -54,13 +54,13 @@ async def prune_audit(ledger: Ledger, before: float, *, actor: str = "server") -
         event = Event(
             at=now, event="audit.prune", actor=actor, detail=f"rows {anchor.seq + 1} to {end.seq}"
         )
-        return Act(Changes(others=[SetMeta(AUDIT_ANCHOR, anchor_value(key, end))]), [event]), True
+        return Act(Changes(others=[SetMeta(AUDIT_ANCHOR, sealed_anchor(key, end))]), [event]), True
 
     if not await ledger.transact(Wanted(meta=(AUDIT_ANCHOR,)), decide):
         return 0
     # Afterwards, and little by little: a log with rows from before its anchor verifies, too.
     for seq in range(anchor.seq + 1, end.seq + PAGE, PAGE):
-        await ledger.store.prune(now=0, audit_before=min(seq, end.seq) + 1)
+        await ledger.store.prune_audit(min(seq, end.seq) + 1)
     return end.seq - anchor.seq
 
 

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from watchword_otp import InvalidKeyError, Key, Secret
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 from watchword_server.store.protocol import Cause, StoreError
 
 if TYPE_CHECKING:
@@ -311,8 +311,7 @@ class Keyring:
                 os.rename(beside, self._path)  # noqa: PTH104 - beside its sister
             _sync_folder(self._path.parent)
         except OSError as error:
-            reason = (error.strerror or "no access").lower()
-            message = f"cannot write the sealing keys {self._path}: {reason}"
+            message = f"cannot write the sealing keys {self._path}: {why(error)}"
             raise StoreError(message, Cause.SEALING_KEY_MISSING) from None
         finally:
             beside.unlink(missing_ok=True)

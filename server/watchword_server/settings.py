@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from watchword_otp import clean_label
 from watchword_server.datadir import SEALING_KEYS_NAME
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 from watchword_server.origins import is_network, is_origin
 from watchword_server.verifier import MAX_WINDOW
 
@@ -157,7 +157,7 @@ def _from_file(path: Path | None) -> dict[str, object]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        message = f"cannot read {path}: {(error.strerror or 'no access').lower()}; check --config"
+        message = f"cannot read {path}: {why(error)}; check --config"
         raise UserError(message) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path} is not TOML: {error}; mend that line"

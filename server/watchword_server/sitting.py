@@ -11,8 +11,8 @@ from watchword_server.audit import Caller, Event, key_event
 from watchword_server.ledger import Act
 from watchword_server.resync import Diagnosis, diagnose
 from watchword_server.store.protocol import StoreError
-from watchword_server.store.records import Advance, Answer, Changes
-from watchword_server.verifier import Decision, KeyState, Verdict, decide, default_window
+from watchword_server.store.records import Answer, Changes, moved
+from watchword_server.verifier import Decision, KeyState, Verdict, decide, window_of
 
 if TYPE_CHECKING:
     from watchword_server.seal import Keyring
@@ -84,10 +84,8 @@ class Sitting:
     def judge(self, question: Question) -> Outcome | StoreError:
         """Judge one question; an error if just this key cannot be opened."""
         retry = question.retry
-        if retry is None:
-            return self._decide(question)
-        if question.name not in self._stored:
-            # Whatever was answered of a key that is gone now: it is gone.
+        # Whatever was answered of a key that is gone now: it is gone.
+        if retry is None or question.name not in self._stored:
             return self._decide(question)
         before = self._new_answers.get(retry.digest) or self._answers.get(retry.digest)
         if before is not None and self._now < before.expires_at:
@@ -104,9 +102,9 @@ class Sitting:
     def act(self) -> Act:
         """What all of it changes, and its events."""
         advances = [
-            Advance(stored.id, stored.state, self._states[name])
-            for name, stored in self._stored.items()
-            if self._states.get(name, stored.state) != stored.state
+            advance
+            for name, state in self._states.items()
+            for advance in moved(self._stored[name], state)
         ]
         answers = list(self._new_answers.values())
         return Act(Changes(advances=advances, answers=answers), self._events)
@@ -123,7 +121,7 @@ class Sitting:
         except StoreError as error:
             return error
         state = self._states.get(name, stored.state)
-        window = default_window(key, self._window) if stored.window is None else stored.window
+        window = window_of(key, stored.window, self._window)
         decision = decide(key, state, question.code, self._now, window)
         self._states[name] = decision.state
         self._events.append(key_event("check", stored, question.caller, self._now, decision=decision))

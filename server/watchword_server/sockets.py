@@ -10,7 +10,7 @@ import socket
 import stat
 from typing import TYPE_CHECKING
 
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,8 +75,7 @@ def bind_unix(path: Path) -> socket.socket:
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
-        reason = (error.strerror or "no access").lower()
-        message = f"cannot listen on {path}: {reason}; check --unix-socket"
+        message = f"cannot listen on {path}: {why(error)}; check --unix-socket"
         raise UserError(message) from None
     except UserError:
         listening.close()
@@ -145,5 +144,4 @@ def _refusal(host: str, port: int, error: OSError) -> UserError:
         return UserError(f"port {port} needs root; choose one from 1024 up with --port")
     if error.errno in _ABSENT:
         return UserError(f"cannot listen on {host}: this machine has no such address; check --host")
-    reason = (error.strerror or "no access").lower()
-    return UserError(f"cannot listen on {host} port {port}: {reason}; check --host and --port")
+    return UserError(f"cannot listen on {host} port {port}: {why(error)}; check --host and --port")

@@ -77,9 +77,3 @@ def damage(connection: sqlite3.Connection, *, full: bool) -> list[str]:
     pragma = "integrity_check" if full else "quick_check"
     rows = connection.execute(f"PRAGMA {pragma}(20)").fetchall()
     return [str(text) for (text,) in rows if text != "ok"]
-
-
-def schema_of(connection: sqlite3.Connection) -> int:
-    """The number of the last migration applied."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from watchword_server.audit_check import verify_audit
 from watchword_server.findings import Finding, ok, wrong
 from watchword_server.reseal import check_seal
-from watchword_server.sqlitefile import damage, opened, schema_of
-from watchword_server.store.schema import newest_schema
+from watchword_server.sqlitefile import damage, opened
+from watchword_server.store.schema import newest_schema, schema_of
 
 if TYPE_CHECKING:
     import sqlite3

@@ -11,7 +11,7 @@ from watchword_server.enrolment import with_memory
 from watchword_server.imports import BadLine
 from watchword_server.ledger import ACTIVE_SEAL, Act, active_seal
 from watchword_server.names import DEFAULT_KEY
-from watchword_server.store.records import AddKey, Changes, RemoveKey, Status, StoredKey, Wanted
+from watchword_server.store.records import LIVE, AddKey, Changes, RemoveKey, Status, StoredKey, Wanted
 from watchword_server.verifier import KeyState
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ class TakenOver:
     """Those that are in use now, or would be."""
     bad: Sequence[BadLine]
     """Those whose name is taken."""
-
-
-_LIVE = (Status.ACTIVE, Status.PENDING)
 
 
 async def take_over(  # noqa: PLR0913 - what the command line can ask for
@@ -64,7 +61,7 @@ async def take_over(  # noqa: PLR0913 - what the command line can ask for
     fingerprint = await ledger.fingerprints()
 
     def decide(snapshot: Snapshot, now: float) -> tuple[Act, TakenOver]:
-        live = {stored.name for stored in snapshot.keys if stored.status in _LIVE}
+        live = {stored.name for stored in snapshot.keys if stored.status in LIVE}
         unused = _unused_default(snapshot)
         replaced = unused if replace_default else []
         live -= {stored.name for stored in replaced}
@@ -103,7 +100,7 @@ async def take_over(  # noqa: PLR0913 - what the command line can ask for
 
 def _unused_default(snapshot: Snapshot) -> Sequence[StoredKey]:
     """The default key alone, if it has never judged a code; nothing otherwise."""
-    live = [stored for stored in snapshot.keys if stored.name == DEFAULT_KEY and stored.status in _LIVE]
+    live = [stored for stored in snapshot.keys if stored.name == DEFAULT_KEY and stored.status in LIVE]
     is_unused = all(stored.status is Status.ACTIVE and stored.state == KeyState() for stored in live)
     return live if is_unused else []
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 
 if TYPE_CHECKING:
     from watchword_server.settings import Settings
@@ -82,12 +82,12 @@ def _load(files: TlsFiles) -> ssl.SSLContext:
 
 def _refusal(what: str, error: Exception) -> UserError:
     if isinstance(error, ssl.SSLError):
-        why = {
+        said = {
             "KEY_VALUES_MISMATCH": "the key does not belong to the certificate",
             "NO_START_LINE": "that is no PEM file",
         }.get(error.reason or "", "that is no usable PEM")
     elif isinstance(error, OSError):
-        why = (error.strerror or "no access").lower()
+        said = why(error)
     else:
-        why = "the key has a passphrase, which a server cannot type"
-    return UserError(f"cannot use {what}: {why}; check the files")
+        said = "the key has a passphrase, which a server cannot type"
+    return UserError(f"cannot use {what}: {said}; check the files")

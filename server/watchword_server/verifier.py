@@ -121,7 +121,7 @@ def decide(key: Key, state: KeyState, code: str, now: float, window: int) -> Dec
     if not is_well_formed(key, code):
         return describe(Verdict.MALFORMED, state, now)
     booked = book(state, now)
-    current = _current(key, state, now)
+    current = current_step(key, state, now)
     step = matching_step(key, code, _candidates(key, state, current, window))
     if step is None:
         return describe(Verdict.WRONG, booked, now)
@@ -163,8 +163,10 @@ def unlocked(state: KeyState) -> KeyState:
     return msgspec.structs.replace(state, failures=0, locked_until=0.0)
 
 
-def default_window(key: Key, configured: int) -> int:
-    """The window of a key that has none of its own: the configured one, or HOTP's look-ahead."""
+def window_of(key: Key, own: int | None, configured: int) -> int:
+    """The window of a key: its own; or without one the configured one, or HOTP's look-ahead."""
+    if own is not None:
+        return own
     return DEFAULT_LOOK_AHEAD if key.kind is Kind.HOTP else configured
 
 
@@ -190,7 +192,7 @@ def describe(
     )
 
 
-def _current(key: Key, state: KeyState, now: float) -> int:
+def current_step(key: Key, state: KeyState, now: float) -> int:
     """The step or counter that offsets count from: now, or the counter after the last one."""
     return state.last_step + 1 if key.kind is Kind.HOTP else step_at(key, now)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from servers import KEY, NOON, Clock, asked, audit_events, checker_of, find_key, open_ledger
+from servers import KEY, NOON, Clock, asked, audit_events, checker_of, count_keys, find_key, open_ledger
 from watchword_otp import Algorithm, Key, Secret, code_at, step_at
 from watchword_server.bootstrap import Activation, activate_key, bootstrap
 from watchword_server.dotenv import Configured
@@ -56,7 +56,7 @@ class TestActivating:
         assert await activate_key(ledger, "default", OTHER) is Activation.RETURNED
         assert await verdict(ledger, other) is Verdict.REPLAYED
         assert (await find_key(ledger.store)).algorithm is Algorithm.SHA256
-        assert await ledger.store.count_keys() == {Status.ACTIVE: 1, Status.RETIRED: 1}
+        assert await count_keys(ledger.store) == {Status.ACTIVE: 1, Status.RETIRED: 1}
 
     async def test_nothing_is_replaced_unasked(self, ledger: Ledger) -> None:
         assert await activate_key(ledger, "default", OTHER, replacing=False) is Activation.KEPT

@@ -115,7 +115,7 @@ async def test_it_survives_a_restart_and_ends_after_a_day(tmp_path: Path) -> Non
     async with running_server(tmp_path, clock=clock, tokens=[mine]) as server:
         async with server.client("ww_mine") as client:
             clock.advance(86_399)
-            await server.store.prune(now=clock())
+            await server.store.prune(clock())
             assert (await post(client, code)).json() == {"valid": True}
             clock.advance(1)
             assert (await post(client, code)).json() == {"valid": False}

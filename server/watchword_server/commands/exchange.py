@@ -20,7 +20,7 @@ from watchword_server.commands.common import (
 )
 from watchword_server.commands.opened import actor, refuse_own_files, with_ledger
 from watchword_server.commands.shown import count, show_json
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 from watchword_server.exports import as_csv, as_otpauth, as_sealed, read_keys
 from watchword_server.import_csv import parse_csv
 from watchword_server.import_pam import parse_pam
@@ -186,7 +186,7 @@ def _read(file: Path) -> bytes:
             with file.open("rb") as stream:
                 raw = stream.read(MAX_FILE + 1)
     except OSError as error:
-        raise UserError(f"cannot read {file}: {(error.strerror or 'no access').lower()}") from None
+        raise UserError(f"cannot read {file}: {why(error)}") from None
     if len(raw) > MAX_FILE:
         message = f"{file} has more than {MAX_FILE:,} bytes; split it"
         raise UserError(message)
@@ -278,7 +278,7 @@ def _passphrase_from(path: Path | None) -> str:
     try:
         return path.read_text(encoding="utf-8").split("\n")[0].rstrip("\r")
     except OSError as error:
-        raise UserError(f"cannot read {path}: {(error.strerror or 'no access').lower()}") from None
+        raise UserError(f"cannot read {path}: {why(error)}") from None
     except UnicodeDecodeError:
         message = f"{path} is not UTF-8 text; save it as such"
         raise UserError(message) from None

@@ -26,7 +26,14 @@ from watchword_server.commands.opened import actor, read_ledger, with_ledger
 from watchword_server.commands.shown import count, instant, moment, show_json, show_members, show_table
 from watchword_server.enrolment import MadeKey, NewKey, create_key, make_link, rotate_key
 from watchword_server.errors import UserError
-from watchword_server.keyadmin import delete_key, examine_code, find_key, resync_key, unlock_key
+from watchword_server.keyadmin import (
+    delete_key,
+    every_key,
+    examine_code,
+    find_key,
+    resync_key,
+    unlock_key,
+)
 from watchword_server.keypolicy import USUAL_DIGITS
 from watchword_server.labels import with_labels
 from watchword_server.origins import is_origin
@@ -43,8 +50,6 @@ if TYPE_CHECKING:
     from watchword_server.settings import Settings
     from watchword_server.store.records import StoredKey
     from watchword_server.verifier import Decision
-
-_PAGE = 500
 
 _uri = click.option("--uri", is_flag=True, help="Only the otpauth:// URI.")
 _dash = click.argument("source", metavar="[-]", required=False, type=click.Choice(["-"]))
@@ -336,10 +341,7 @@ def _why_not_found(name: str, decision: Decision) -> str:
 
 
 async def _all_keys(ledger: Ledger) -> list[StoredKey]:
-    found: list[StoredKey] = []
-    while page := await ledger.store.list_keys(found[-1].name if found else "", _PAGE):
-        found += page
-    return found
+    return [stored async for stored in every_key(ledger.store)]
 
 
 def _show_made(settings: Settings, made: MadeKey, *, uri: bool, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from watchword_server.backup import LOGS
 from watchword_server.bootstrap import prepare
 from watchword_server.commands.common import PROGRAM
 from watchword_server.datadir import DATABASE_NAME, LOCK_NAME, hold, is_read_only, prepare_data_dir
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 from watchword_server.ledger import Ledger
 from watchword_server.seal import Keyring
 from watchword_server.store.sqlite import SqliteStore
@@ -85,7 +85,7 @@ def with_ledger(
     """
     database = database_of(settings)
     with hold(settings.data_path):
-        return _run(settings, database, work, clock)
+        return run_on(settings, database, work, clock=clock)
 
 
 def read_ledger(settings: Settings, work: Callable[[Ledger], Awaitable[_T]]) -> _T:
@@ -96,7 +96,7 @@ def read_ledger(settings: Settings, work: Callable[[Ledger], Awaitable[_T]]) -> 
         StoreError: It cannot be used, or not with these sealing keys.
     """
     with database_to_read(settings) as database:
-        return _run(settings, database, work, time.time)
+        return run_on(settings, database, work)
 
 
 @contextlib.contextmanager
@@ -127,18 +127,24 @@ def database_to_read(settings: Settings) -> Iterator[Path]:
             if log.exists():
                 shutil.copyfile(log, copy.with_name(log.name))
         except OSError as error:
-            reason = (error.strerror or "no access").lower()
-            message = f"cannot copy {source}, which is on a read-only file system: {reason}"
+            message = f"cannot copy {source}, which is on a read-only file system: {why(error)}"
             raise UserError(message) from None
         yield copy
 
 
-def _run(
+def run_on(
     settings: Settings,
     database: Path,
     work: Callable[[Ledger], Awaitable[_T]],
-    clock: Callable[[], float],
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> _T:
+    """Do `work` on a database that is held already, or that nobody else knows.
+
+    Raises:
+        StoreError: It cannot be used, or not with these sealing keys.
+    """
+
     async def run() -> _T:
         store = await SqliteStore.open(database)
         try:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from watchword_server.audit import Event
 from watchword_server.backup import back_up
-from watchword_server.bootstrap import prepare
 from watchword_server.commands.common import as_json, confirm, examples, found_wrong, placed, with_yes
 from watchword_server.commands.found import show_findings
 from watchword_server.commands.opened import (
@@ -21,24 +18,23 @@ from watchword_server.commands.opened import (
     keyring_of,
     read_ledger,
     refuse_own_files,
+    run_on,
     with_ledger,
 )
 from watchword_server.commands.shown import count, show_json
 from watchword_server.datadir import hold, prepare_data_dir
-from watchword_server.errors import UserError
+from watchword_server.errors import UserError, why
 from watchword_server.findings import State
-from watchword_server.ledger import Act, Ledger
 from watchword_server.restore import burn_codes, prepare_copy, put_in_place, scratch
-from watchword_server.sqlitefile import compact, opened, schema_of
-from watchword_server.store.records import Changes, Wanted
-from watchword_server.store.sqlite import SqliteStore
+from watchword_server.sqlitefile import compact, opened
+from watchword_server.store.schema import schema_of
 from watchword_server.storecheck import check_content, check_file
 
 if TYPE_CHECKING:
+    from watchword_server.ledger import Ledger
     from watchword_server.restore import Restored
     from watchword_server.restoresince import Since
     from watchword_server.settings import Settings
-    from watchword_server.store.records import Snapshot
 
 _NAMED = 20
 """Keys named one by one to people."""
@@ -102,8 +98,7 @@ def restore(*, settings: Settings, file: Path, yes: bool, as_json: bool) -> None
     try:
         restored, kept = _restored(settings, database, file)
     except OSError as error:
-        reason = (error.strerror or "no access").lower()
-        message = f"cannot write to {settings.data_path}: {reason}; nothing was replaced"
+        message = f"cannot write to {settings.data_path}: {why(error)}; nothing was replaced"
         raise UserError(message) from None
     if as_json:
         show_json(
@@ -141,10 +136,7 @@ def migrate(*, settings: Settings, as_json: bool) -> None:
     with opened(database) as connection:
         before = schema_of(connection)
 
-    async def schema(_: Ledger) -> None:
-        """Opening it was all."""
-
-    with_ledger(settings, schema)
+    with_ledger(settings, _opened)
     with opened(database) as connection:
         after = schema_of(connection)
     if as_json:
@@ -186,11 +178,11 @@ def accept_clock(*, settings: Settings, yes: bool) -> None:
         return
     confirm(f"Go on with a clock that is {head.at - now:,.0f} s before the last audit row?", yes=yes)
 
-    def decide(_: Snapshot, at: float) -> tuple[Act, None]:
-        detail = f"{head.at - at:.0f} s before the row before"
-        return Act(Changes(), [Event(at=at, event="clock.accept", actor=actor(), detail=detail)]), None
-
-    with_ledger(settings, lambda ledger: ledger.transact(Wanted(), decide, whatever_the_clock=True))
+    detail = f"{head.at - now:.0f} s before the row before"
+    with_ledger(
+        settings,
+        lambda ledger: ledger.note("clock.accept", actor(), detail, whatever_the_clock=True),
+    )
     click.echo("The clock is accepted. Keys used in the wrong future refuse codes until it comes.")
 
 
@@ -211,37 +203,16 @@ def _restored(settings: Settings, database: Path, file: Path) -> tuple[Restored,
     now = time.time()
     with hold(settings.data_path, alone=True), scratch(database) as made:
         prepare_copy(file, made)
-        _bring_up_to_date(settings, made)
+        run_on(settings, made, _opened)
         replaced = database if database.exists() else None
         restored = burn_codes(made, replaced, now=now, window=settings.window)
-        _write_event(settings, made, "store.restore", f"{restored.keys} keys from {file.name}")
+        detail = f"{restored.keys} keys from {file.name}"
+        run_on(settings, made, lambda ledger: ledger.note("store.restore", actor(), detail))
         return restored, put_in_place(made, database, now=now)
 
 
-def _bring_up_to_date(settings: Settings, made: Path) -> None:
-    async def run() -> None:
-        store = await SqliteStore.open(made)
-        try:
-            await prepare(store, keyring_of(settings))
-        finally:
-            await store.close()
-
-    asyncio.run(run())
-
-
-def _write_event(settings: Settings, made: Path, what: str, detail: str) -> None:
-    def decide(_: Snapshot, now: float) -> tuple[Act, None]:
-        return Act(Changes(), [Event(at=now, event=what, actor=actor(), detail=detail)]), None
-
-    async def run() -> None:
-        store = await SqliteStore.open(made)
-        try:
-            ledger = Ledger(store, keyring_of(settings), clock=time.time)
-            await ledger.transact(Wanted(), decide)
-        finally:
-            await store.close()
-
-    asyncio.run(run())
+async def _opened(_: Ledger) -> None:
+    """Opening the database was all: that brings it up to date."""
 
 
 COMMANDS = {"store": store}

@@ -45,14 +45,13 @@ _REASONS: dict[Verdict, Literal["accepted", "wrong", "replayed"]] = {
 MAX_CODE = 64
 """Most characters read as a code: none has more than 10, but a few too many are no bad body."""
 
+CODE = msgspec.Meta(max_length=MAX_CODE, description="The code, digit for digit.")
+
 
 class CheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of `POST /v1/keys/{name}/check`."""
 
-    code: Annotated[
-        str,
-        msgspec.Meta(max_length=MAX_CODE, description="The code, digit for digit.", examples=["492039"]),
-    ]
+    code: Annotated[str, CODE, msgspec.Meta(examples=["492039"])]
 
     def __repr__(self) -> str:
         return "<CheckRequest>"
@@ -148,7 +147,7 @@ def _words(diagnosis: Diagnosis | None) -> str | None:
 
 
 async def _ask(request: web.Request, name: str, code: str, *, detailed: bool = False) -> Outcome:
-    retry = await retry_of(request, "check", name, code) if IDEMPOTENCY_KEY in request.headers else None
+    retry = await retry_of(request, "check", name, code)
     question = Question(name, code, caller_of(request), retry, detailed)
     outcome = await request.app[CHECKER].check(question)
     if outcome.is_other_request:

@@ -28,7 +28,7 @@ from watchword_server.problems import (
     ProblemError,
 )
 from watchword_server.resync import Finding
-from watchword_server.routes.check import MAX_CODE
+from watchword_server.routes.check import CODE
 from watchword_server.routes.qr import QR_ANSWER, QR_PROBLEMS, QrQuery, draw
 from watchword_server.routes.refusals import JUDGING_PROBLEMS, refuse_unjudged, require_code
 from watchword_server.routes.views import KeyView, etag_of, moment, view_of
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 _HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 """A name or an address, and a port (RFC 3986 section 3.2.2), of those that people use."""
-
-_CODE = Annotated[str, Meta(max_length=MAX_CODE, description="The code, digit for digit.")]
 
 
 class LinkMade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +56,7 @@ class LinkMade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ConfirmRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The first code."""
 
-    code: _CODE
+    code: Annotated[str, CODE]
 
     def __repr__(self) -> str:
         return "<ConfirmRequest>"

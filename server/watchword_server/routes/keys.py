@@ -40,7 +40,7 @@ from watchword_server.problems import (
     ProblemError,
 )
 from watchword_server.routes.views import IF_MATCH, KeyView, etag_of, seen_version, view_of
-from watchword_server.store.records import Status, Wanted
+from watchword_server.store.records import LIVE, Wanted
 from watchword_server.tokens import challenge
 from watchword_server.verifier import MAX_WINDOW
 
@@ -162,7 +162,7 @@ async def _listed(
     if limited_to is None:
         return await store.list_keys(query.after, query.limit)
     names = [name for name in limited_to if name > query.after]
-    found = await store.look(Wanted(names=names, statuses=(Status.ACTIVE, Status.PENDING)))
+    found = await store.look(Wanted(names=names, statuses=LIVE))
     return sorted(found.keys, key=lambda key: key.name)
 
 

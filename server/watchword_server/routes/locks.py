@@ -17,12 +17,10 @@ from watchword_server.callers import caller_of
 from watchword_server.errors import RefusedError
 from watchword_server.keyadmin import find_key, resync_key, unlock_key
 from watchword_server.problems import NO_SUCH_KEY, WRONG_CODE, ProblemError
-from watchword_server.routes.check import MAX_CODE
+from watchword_server.routes.check import CODE
 from watchword_server.routes.refusals import JUDGING_PROBLEMS, not_active, refuse_unjudged, require_code
 from watchword_server.routes.views import moment_or_none
 from watchword_server.verifier import Verdict, barred
-
-_CODE = Annotated[str, Meta(max_length=MAX_CODE, description="The code, digit for digit.")]
 
 
 class LockView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,8 +36,8 @@ class LockView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ResyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Two codes, one right after the other."""
 
-    first: _CODE
-    second: _CODE
+    first: Annotated[str, CODE]
+    second: Annotated[str, CODE]
 
     def __repr__(self) -> str:
         return "<ResyncRequest>"

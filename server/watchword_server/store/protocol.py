@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         Changes,
         Head,
         Snapshot,
-        Status,
         StoredKey,
         Wanted,
     )
@@ -110,10 +109,6 @@ class Store(Protocol):
         """Up to `limit` keys of any status whose secret another sealing key has sealed."""
         ...
 
-    async def count_keys(self) -> Mapping[Status, int]:
-        """How many keys have each status."""
-        ...
-
     async def expired_keys(self, now: float, limit: int) -> Sequence[StoredKey]:
         """Up to `limit` pending keys whose time is over."""
         ...
@@ -134,8 +129,12 @@ class Store(Protocol):
         """Up to `limit` rows after number `after`, oldest first."""
         ...
 
-    async def prune(self, *, now: float, audit_before: int = 0) -> None:
-        """Forget answers and tickets whose time is over, and audit rows before a number."""
+    async def prune(self, now: float) -> None:
+        """Forget answers and tickets whose time is over at `now`, Unix seconds."""
+        ...
+
+    async def prune_audit(self, before: int) -> None:
+        """Forget the rows of the audit log before a number."""
         ...
 
     async def scrub(self) -> None:

@@ -63,8 +63,16 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     state: KeyState = KeyState()
     """What was committed last."""
 
+    def is_over(self, now: float) -> bool:
+        """Tell whether it was not confirmed in time; `now` is in Unix seconds."""
+        return self.expires_at is not None and now >= self.expires_at
+
     def __repr__(self) -> str:
         return f"<StoredKey {self.id} {self.name} {self.status}>"
+
+
+LIVE = (Status.ACTIVE, Status.PENDING)
+"""Keys that count, or may yet; an active one comes before its successor."""
 
 
 class DeletedKey(msgspec.Struct, frozen=True):
@@ -181,6 +189,11 @@ class Advance(msgspec.Struct, frozen=True):
     """The state the decision was made on; if it is no longer stored, the decision is void."""
     after: KeyState
     """The state to store."""
+
+
+def moved(stored: StoredKey, after: KeyState) -> Sequence[Advance]:
+    """What brings a key's state to `after`; nothing if it is there."""
+    return [] if after == stored.state else [Advance(stored.id, stored.state, after)]
 
 
 class AddKey(msgspec.Struct, frozen=True):

@@ -27,12 +27,12 @@ def migrate(connection: sqlite3.Connection) -> None:
         sqlite3.Error: The database failed.
     """
     scripts = _scripts()
-    if _version(connection) == len(scripts):
+    if schema_of(connection) == len(scripts):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Read again: another process may have been first.
-        found = _version(connection)
+        found = schema_of(connection)
         if found > len(scripts):
             message = (
                 f"its schema is number {found} and this version knows {len(scripts)};"
@@ -49,6 +49,12 @@ def migrate(connection: sqlite3.Connection) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def schema_of(connection: sqlite3.Connection) -> int:
+    """The number of the last file applied."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def newest_schema() -> int:
@@ -75,11 +81,6 @@ def _copy(connection: sqlite3.Connection, number: int) -> None:
         message = f"it is not brought to schema {number}, for it must be copied first: {error}"
         raise StoreError(message) from None
     _logger.warning("the database as it was before schema %d is kept in %s", number, target)
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
 
 
 def _scripts() -> list[str]:

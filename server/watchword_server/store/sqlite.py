@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from watchword_server.store import sqlite_load as load
 from watchword_server.store.protocol import StoreError
-from watchword_server.store.records import AuditRow, Status
+from watchword_server.store.records import AuditRow
 from watchword_server.store.sqlite_apply import apply
 from watchword_server.store.sqlite_connection import Connection
 
@@ -69,15 +69,6 @@ class SqliteStore:
         """See `Store.sealed_otherwise`."""
         return await self._run(lambda raw: load.sealed_otherwise(raw, seal, limit))
 
-    async def count_keys(self) -> Mapping[Status, int]:
-        """See `Store.count_keys`."""
-
-        def work(raw: sqlite3.Connection) -> dict[Status, int]:
-            rows = raw.execute("SELECT status, count(*) FROM keys GROUP BY status")
-            return {Status(status): count for status, count in rows}
-
-        return await self._run(work)
-
     async def expired_keys(self, now: float, limit: int) -> Sequence[StoredKey]:
         """See `Store.expired_keys`."""
         return await self._run(lambda raw: load.expired(raw, now, limit))
@@ -115,15 +106,18 @@ class SqliteStore:
 
         return await self._run(work)
 
-    async def prune(self, *, now: float, audit_before: int = 0) -> None:
+    async def prune(self, now: float) -> None:
         """See `Store.prune`."""
 
         def work(raw: sqlite3.Connection) -> None:
             raw.execute("DELETE FROM answers WHERE expires_at <= ?", (now,))
             raw.execute("DELETE FROM tickets WHERE expires_at <= ?", (now,))
-            raw.execute("DELETE FROM audit WHERE seq < ?", (audit_before,))
 
         await self._run(work)
+
+    async def prune_audit(self, before: int) -> None:
+        """See `Store.prune_audit`."""
+        await self._run(lambda raw: raw.execute("DELETE FROM audit WHERE seq < ?", (before,)))
 
     async def scrub(self) -> None:
         """See `Store.scrub`."""

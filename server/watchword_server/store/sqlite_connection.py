@@ -7,6 +7,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING
 
+from watchword_server.errors import why
 from watchword_server.store.protocol import Cause, StoreError
 from watchword_server.store.schema import migrate
 
@@ -23,12 +24,14 @@ CHECKPOINT_PAGES = 16_000
 With a million keys each check writes another page, and a log of a quarter cost a tenth of all checks.
 """
 
-_DAMAGED = "it is damaged; restore a backup, or move it away to start afresh"
+DAMAGED = "it is damaged; restore a backup, or move it away to start afresh"
+"""What is said of a file whose content cannot be read."""
+
 _WHAT_TO_DO = {
     sqlite3.SQLITE_BUSY: (Cause.LOCKED, "another program holds it; stop that one, or try again"),
     sqlite3.SQLITE_LOCKED: (Cause.LOCKED, "another program holds it; stop that one, or try again"),
     sqlite3.SQLITE_CANTOPEN: (Cause.GONE, "it cannot be opened; check the folder and its permissions"),
-    sqlite3.SQLITE_CORRUPT: (Cause.DAMAGED, _DAMAGED),
+    sqlite3.SQLITE_CORRUPT: (Cause.DAMAGED, DAMAGED),
     sqlite3.SQLITE_FULL: (Cause.DISK_FULL, "the disk is full; make room"),
     sqlite3.SQLITE_IOERR: (Cause.FAILED, "the disk failed; check it"),
     sqlite3.SQLITE_NOTADB: (
@@ -135,7 +138,7 @@ class Connection:
             raise StoreError("the disk failed; check it", Cause.FAILED) from None
         if header != _HEADER:
             self.close()
-            raise StoreError(_DAMAGED, Cause.DAMAGED)
+            raise StoreError(DAMAGED, Cause.DAMAGED)
 
     def _require_present(self) -> tuple[int, int]:
         # Without its name a file can still be written, and what is written is lost.
@@ -208,4 +211,4 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _os_reason(error: OSError) -> str:
-    return f"{(error.strerror or 'no access').lower()}; check the folder and its permissions"
+    return f"{why(error)}; check the folder and its permissions"

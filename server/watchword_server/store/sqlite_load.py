@@ -13,6 +13,7 @@ import msgspec
 from watchword_otp import Algorithm, Kind
 from watchword_server.store.protocol import Cause, StoreError
 from watchword_server.store.records import (
+    LIVE,
     Answer,
     DeletedKey,
     Head,
@@ -22,6 +23,7 @@ from watchword_server.store.records import (
     StoredKey,
     Ticket,
 )
+from watchword_server.store.sqlite_connection import DAMAGED
 from watchword_server.tokens import Scope, Token
 from watchword_server.verifier import KeyState
 
@@ -139,15 +141,11 @@ def snapshot(connection: sqlite3.Connection, wanted: Wanted) -> Snapshot:
 def keys_after(connection: sqlite3.Connection, after: str, limit: int) -> list[StoredKey]:
     """Active and pending keys of the next names."""
     found: set[str] = set()
-    for status in (Status.ACTIVE, Status.PENDING):
+    for status in LIVE:
         rows = connection.execute(_NAMES_AFTER.format(status), (after, limit))
         found |= {name for (name,) in rows}
     names = write_json(sorted(found)[:limit])
-    keys = [
-        key
-        for status in (Status.ACTIVE, Status.PENDING)
-        for key in _keys(connection, _BY_NAME[status], names)
-    ]
+    keys = [key for status in LIVE for key in _keys(connection, _BY_NAME[status], names)]
     return sorted(keys, key=lambda key: key.name)
 
 
@@ -210,8 +208,7 @@ def _keys(connection: sqlite3.Connection, statement: str, *parameters: bytes | f
     try:
         return [row.record() for row in _decode_rows(rows)]
     except (msgspec.DecodeError, ValueError):
-        message = "it is damaged; restore a backup, or move it away to start afresh"
-        raise StoreError(message, Cause.DAMAGED) from None
+        raise StoreError(DAMAGED, Cause.DAMAGED) from None
 
 
 def _next_key_id(connection: sqlite3.Connection) -> int:
