@@ -6,35 +6,34 @@ import asyncio
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from watchword_otp import Key, Secret
 from watchword_server.audit import KEY_BYTES, Caller, Event
-from watchword_server.enrolment import with_memory
+from watchword_server.errors import RefusedError
 from watchword_server.ledger import (
     ACTIVE_SEAL,
     AUDIT_KEY,
     Act,
-    active_seal,
     join_seal,
     split_seal,
 )
 from watchword_server.names import DEFAULT_KEY
-from watchword_server.store.protocol import Cause, StoreError, TokenNameTakenError
+from watchword_server.newkeys import NewKey, new_stored_key
+from watchword_server.sealing import seal_batch
+from watchword_server.store.protocol import Cause, StoreError
 from watchword_server.store.records import (
     AddKey,
-    AddToken,
     Changes,
     PutKey,
     SetMeta,
     Status,
-    StoredKey,
     Wanted,
 )
-from watchword_server.tokens import FIRST_TOKEN_NAME, Scope, Token, digest_of, new_token
+from watchword_server.tokenadmin import NewToken, create_token
+from watchword_server.tokens import FIRST_TOKEN_NAME, Scope
 
 if TYPE_CHECKING:
     from watchword_server.dotenv import Configured
@@ -94,25 +93,9 @@ async def prepare(store: Store, keyring: Keyring) -> None:
     ring = await asyncio.to_thread(_first_ring, keyring)
     number = ring.newest
     while unsealed := await store.sealed_otherwise(number, _BATCH):
-        changes = Changes(
-            others=[
-                PutKey(
-                    stored,
-                    msgspec.structs.replace(
-                        stored,
-                        seal=number,
-                        secret=ring.seal_secret(number, stored.id, stored.name, Secret(stored.secret)),
-                    ),
-                )
-                for stored in unsealed
-            ]
-        )
-        try:
-            await store.transact(Wanted(), partial(_just, changes))
-        except StoreError as error:
-            # Another server that starts on the same database at this moment has sealed some of them.
-            if error.cause is not Cause.CHANGED:
-                raise
+        # Another server that starts on the same database at this moment may have sealed some of them:
+        # then the next batch has the others.
+        await seal_batch(store, ring, number, unsealed, lambda stored: Secret(stored.secret))
     await store.scrub()
     sealed = ring.seal(number, secrets.token_bytes(KEY_BYTES), AUDIT_KEY)
 
@@ -145,20 +128,13 @@ async def bootstrap(ledger: Ledger, configured: Configured) -> Bootstrapped:
     if tokens or configured.token is not None:
         active = any(token.revoked_at is None for token in tokens)
         return Bootstrapped(activation, None, has_token=active or configured.token is not None)
-    text = new_token()
     scopes = frozenset({Scope.CHECK, Scope.CHECK_DETAIL, Scope.QR})
-
-    def decide(_: Snapshot, now: float) -> tuple[Act, None]:
-        token = Token(name=FIRST_TOKEN_NAME, digest=digest_of(text), scopes=scopes, created_at=now)
-        event = Event(at=now, event="token.create", actor=SERVER.actor, detail=FIRST_TOKEN_NAME)
-        return Act(Changes(others=[AddToken(token)]), [event]), None
-
     try:
-        await ledger.transact(Wanted(), decide)
-    except TokenNameTakenError:
+        made = await create_token(ledger, NewToken(name=FIRST_TOKEN_NAME, scopes=scopes), SERVER)
+    except RefusedError:
         # Another server that starts on the same database at this moment has made it, and shows it.
         return Bootstrapped(activation, None, has_token=True)
-    return Bootstrapped(activation, text, has_token=True)
+    return Bootstrapped(activation, made.text, has_token=True)
 
 
 async def activate_key(ledger: Ledger, name: str, key: Key, *, replacing: bool = True) -> Activation:
@@ -174,7 +150,6 @@ async def activate_key(ledger: Ledger, name: str, key: Key, *, replacing: bool =
     Raises:
         StoreError: See `Ledger.transact`.
     """
-    fingerprint = await ledger.fingerprints()
 
     def decide(snapshot: Snapshot, now: float) -> tuple[Act, Activation]:
         active = snapshot.find(name)
@@ -196,21 +171,8 @@ async def activate_key(ledger: Ledger, name: str, key: Key, *, replacing: bool =
                 activation, number = Activation.RETURNED, stored.id
                 break
         else:
-            seal = active_seal(snapshot)
-            added = StoredKey(
-                id=number,
-                name=name,
-                status=Status.ACTIVE,
-                seal=seal,
-                secret=ledger.keyring.seal_secret(seal, number, name, key.secret),
-                kind=key.kind,
-                algorithm=key.algorithm,
-                digits=key.digits,
-                period=key.period,
-                created_at=now,
-                confirmed_at=now,
-            )
-            others.append(AddKey(with_memory(added, snapshot, fingerprint(name, key.secret))))
+            new = NewKey(name=name, key=key)
+            others.append(AddKey(new_stored_key(ledger, snapshot, new, now, confirmed=True)))
         event = Event(
             at=now,
             event="key.activate",
@@ -223,10 +185,6 @@ async def activate_key(ledger: Ledger, name: str, key: Key, *, replacing: bool =
 
     wanted = Wanted(names=[name], statuses=list(Status), deleted=True, meta=(ACTIVE_SEAL,))
     return await ledger.transact(wanted, decide)
-
-
-def _just(changes: Changes, _: Snapshot) -> tuple[Changes, None]:
-    return changes, None
 
 
 def _first_ring(keyring: Keyring) -> Ring:

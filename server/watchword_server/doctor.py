@@ -13,8 +13,10 @@ from watchword_server.datadir import DATABASE_NAME, is_read_only, prepare_data_d
 from watchword_server.dotenv import BEARER_NAME, SECRET_NAME, USUAL_FILE, read_configured
 from watchword_server.errors import UserError
 from watchword_server.findings import Finding, ok, warning, wrong
+from watchword_server.ledger import check_clock
 from watchword_server.preflight import refuse_unsound
 from watchword_server.readiness import MIN_FREE_BYTES
+from watchword_server.store.protocol import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -108,7 +110,7 @@ def look_at_env_file(environment: Mapping[str, str], folder: Path) -> Iterator[F
         yield wrong(".env", "others can read the secret or the token in it", advice)
     elif path.is_file() and configured.notes:
         yield ok(".env", "only its owner can read it")
-    if configured.token is not None and len(_bearer(environment, path)) < _WEAK_BEARER:
+    if configured.token is not None and configured.token_length < _WEAK_BEARER:
         advice = f"make a token with tokens create, and take {BEARER_NAME} out"
         yield warning(".env", f"{BEARER_NAME} is short enough to guess", advice)
     if configured.key is not None and configured.key.warnings():
@@ -140,7 +142,9 @@ def look_at_tokens(tokens: Sequence[Token], now: float) -> Iterator[Finding]:
 
 def look_at_clock(head: Head, now: float) -> Iterator[Finding]:
     """The clock against the last row of the audit log."""
-    if now < head.at:
+    try:
+        check_clock(head.at, now)
+    except StoreError:
         advice = "set the clock right, or run: watchword-server store accept-clock"
         yield wrong("clock", f"{head.at - now:,.0f} s before the last row of the audit log", advice)
     else:
@@ -168,13 +172,3 @@ def _private(path: Path) -> Iterator[Finding]:
         yield wrong(path.name, f"mode {stat.S_IMODE(status.st_mode):04o}", f"run: chmod 600 {path}")
     else:
         yield ok(path.name, "only its owner can read it")
-
-
-def _bearer(environment: Mapping[str, str], path: Path) -> str:
-    if BEARER_NAME in environment:
-        return environment[BEARER_NAME]
-    for line in path.read_text(encoding="utf-8-sig").splitlines():
-        name, _, value = line.partition("=")
-        if name.removeprefix("export ").strip() == BEARER_NAME:
-            return value.strip().strip("'\"")
-    return ""

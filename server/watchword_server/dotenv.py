@@ -32,6 +32,8 @@ class Configured:
     """The default key."""
     token: Token | None = None
     """A token with the scopes `check` and `qr`; it lives in memory only."""
+    token_length: int = 0
+    """Characters of the token."""
     notes: tuple[str, ...] = field(default=())
     """What was taken from where, and what is unwise about it: one line each, no secret."""
 
@@ -63,7 +65,7 @@ def read_configured(environment: Mapping[str, str], env_file: Path | None = None
     if BEARER_NAME in values:
         token = _token(values[BEARER_NAME], sources[BEARER_NAME])
         notes.append(f"token with the scopes check and qr from {BEARER_NAME} in {sources[BEARER_NAME]}")
-    return Configured(key, token, tuple(notes))
+    return Configured(key, token, len(values.get(BEARER_NAME, "")), tuple(notes))
 
 
 def _read(path: Path) -> dict[str, str | None]:

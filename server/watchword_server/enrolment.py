@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from watchword_otp import Key, Kind, Secret
+from watchword_otp import Key
 from watchword_server.audit import key_event
 from watchword_server.errors import Reason, RefusedError
-from watchword_server.keypolicy import require_strong
-from watchword_server.ledger import ACTIVE_SEAL, Act, active_seal
-from watchword_server.recovery import new_recovery_codes, recovery_digest
+from watchword_server.keypolicy import new_secret, require_strong
+from watchword_server.ledger import ACTIVE_SEAL, Act
+from watchword_server.newkeys import NewKey, new_stored_key
+from watchword_server.recovery import active_key, new_recovery_codes, recovery_digest
 from watchword_server.resync import Diagnosis, diagnose
 from watchword_server.store.protocol import KeyNameTakenError
 from watchword_server.store.records import (
@@ -45,29 +46,10 @@ if TYPE_CHECKING:
     from watchword_server.ledger import Ledger
     from watchword_server.store.records import Change, Snapshot
 
-PENDING_SECONDS = 86_400
-"""How long a key waits for its first code."""
-
 TICKET_SECONDS = 600
 """How long an enrolment link opens."""
 
 _TICKET_BYTES = 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewKey:
-    """What a key is made of."""
-
-    name: str
-    """Canonical, as `names.is_canonical` says."""
-    key: Key
-    """The secret and its parameters; HOTP: with the counter of the next code."""
-    issuer: str = ""
-    """As authenticators show it; empty for the server's setting."""
-    account: str = ""
-    """As authenticators show it; empty for the name."""
-    window: int | None = None
-    """Steps either side, or counters ahead; None for the server's setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +95,6 @@ async def create_key(ledger: Ledger, new: NewKey, caller: Caller, *, confirmed: 
         StoreError: See `Ledger.transact`.
     """
     require_strong(new.key)
-    fingerprint = await ledger.fingerprints()
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, MadeKey]:
         others: list[Change] = []
@@ -121,8 +102,7 @@ async def create_key(ledger: Ledger, new: NewKey, caller: Caller, *, confirmed: 
             if stored.status is Status.ACTIVE or not stored.is_over(now):
                 raise _exists(new.name)
             others.append(RemoveKey(stored.id))
-        added = _added(ledger, snapshot, new, now, confirmed=confirmed)
-        added = with_memory(added, snapshot, fingerprint(new.name, new.key.secret))
+        added = new_stored_key(ledger, snapshot, new, now, confirmed=confirmed)
         others.append(AddKey(added))
         detail = "one that was not confirmed in time is dropped" if snapshot.keys else ""
         event = key_event("key.create", added, caller, now, detail=detail)
@@ -146,13 +126,11 @@ async def rotate_key(ledger: Ledger, name: str, caller: Caller) -> MadeKey:
     """
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, MadeKey]:
-        active = snapshot.find(name)
-        if active is None:
-            raise RefusedError(Reason.NO_SUCH_KEY, "there is no active key of this name")
+        active = active_key(snapshot, name)
         others: list[Change] = [
             RemoveKey(stored.id) for stored in snapshot.keys if stored.status is Status.PENDING
         ]
-        secret = Secret.generate(_bits(active))
+        secret = new_secret(active.algorithm)
         key = Key(
             secret=secret,
             kind=active.kind,
@@ -163,7 +141,7 @@ async def rotate_key(ledger: Ledger, name: str, caller: Caller) -> MadeKey:
         new = NewKey(
             name=name, key=key, issuer=active.issuer, account=active.account, window=active.window
         )
-        added = _added(ledger, snapshot, new, now, confirmed=False)
+        added = new_stored_key(ledger, snapshot, new, now, confirmed=False)
         detail = "a successor that was pending is dropped" if others else ""
         others.append(AddKey(added))
         event = key_event("key.rotate", added, caller, now, detail=detail)
@@ -287,45 +265,9 @@ def pending_key(snapshot: Snapshot, now: float) -> StoredKey:
     raise RefusedError(Reason.NO_SUCH_KEY, "there is no key of this name")
 
 
-def with_memory(added: StoredKey, snapshot: Snapshot, fingerprint: bytes) -> StoredKey:
-    """A new key with the steps consumed that a deleted one of its name and secret had consumed."""
-    for left in snapshot.deleted:
-        if left.fingerprint == fingerprint and left.last_step > added.state.last_step:
-            state = msgspec.structs.replace(added.state, last_step=left.last_step)
-            return msgspec.structs.replace(added, state=state)
-    return added
-
-
-def _added(ledger: Ledger, snapshot: Snapshot, new: NewKey, now: float, *, confirmed: bool) -> StoredKey:
-    number, seal, key = snapshot.next_key_id, active_seal(snapshot), new.key
-    return StoredKey(
-        id=number,
-        name=new.name,
-        status=Status.ACTIVE if confirmed else Status.PENDING,
-        seal=seal,
-        secret=ledger.keyring.seal_secret(seal, number, new.name, key.secret),
-        kind=key.kind,
-        algorithm=key.algorithm,
-        digits=key.digits,
-        period=key.period,
-        issuer=new.issuer,
-        account=new.account,
-        window=new.window,
-        created_at=now,
-        confirmed_at=now if confirmed else None,
-        expires_at=None if confirmed else now + PENDING_SECONDS,
-        state=KeyState(last_step=key.counter - 1) if key.kind is Kind.HOTP else KeyState(),
-    )
-
-
 def _with_budget_of(budget: KeyState, state: KeyState) -> KeyState:
     """`state` with the failures and the lock of `budget`."""
     return msgspec.structs.replace(state, failures=budget.failures, locked_until=budget.locked_until)
-
-
-def _bits(active: StoredKey) -> int:
-    """Length of a new secret: the usual one, or the hash's own for the longer ones (RFC 6238 5.1)."""
-    return {"SHA1": 160, "SHA256": 256, "SHA512": 512}[active.algorithm]
 
 
 def _exists(name: str) -> RefusedError:

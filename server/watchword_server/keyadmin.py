@@ -119,7 +119,6 @@ async def delete_key(
         RefusedError: `NO_SUCH_KEY` or `CHANGED`.
         StoreError: See `Ledger.transact`.
     """
-    fingerprint = await ledger.fingerprints()
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, None]:
         live = [stored for stored in snapshot.keys if stored.status in LIVE]
@@ -129,7 +128,7 @@ async def delete_key(
             others.append(RemoveKey(stored.id))
             if stored.state.last_step != NEVER:
                 secret = ledger.keyring.open_key(stored).secret
-                left = DeletedKey(name, fingerprint(name, secret), stored.state.last_step)
+                left = DeletedKey(name, ledger.fingerprint(name, secret), stored.state.last_step)
                 others.append(NoteDeleted(left))
         return Act(Changes(others=others), [key_event("key.delete", first, caller, now)]), None
 

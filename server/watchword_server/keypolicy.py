@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watchword_otp import InvalidKeyError, Kind
-from watchword_otp.key import MAX_DIGITS
+from watchword_otp import Algorithm, InvalidKeyError, Kind, Secret
+from watchword_otp.key import MAX_DIGITS, NEW_SECRET_BITS
 
 if TYPE_CHECKING:
     from watchword_otp import Key
@@ -22,6 +22,14 @@ MIN_PERIOD = 10
 
 MIN_SECRET_BITS = 80
 """RFC 4226 section 4 (R6) asks for 128, and less is warned of; old issuers handed out 80."""
+
+
+_SECRET_BITS = {Algorithm.SHA256: 256, Algorithm.SHA512: 512}
+
+
+def new_secret(algorithm: Algorithm) -> Secret:
+    """A new secret: of the usual length, or for the longer hashes of theirs (RFC 6238 section 5.1)."""
+    return Secret.generate(_SECRET_BITS.get(algorithm, NEW_SECRET_BITS))
 
 
 def require_strong(key: Key) -> None:

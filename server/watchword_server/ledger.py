@@ -108,18 +108,16 @@ class Ledger:
 
         await self.transact(Wanted(), decide, whatever_the_clock=whatever_the_clock)
 
-    async def fingerprints(self) -> Callable[[str, Secret], bytes]:
-        """A function from a key's name and secret to the hash that a deleted key is known by.
+    def fingerprint(self, name: str, secret: Secret) -> bytes:
+        """The hash that a deleted key is known by; for use in a decision, which has its key open.
 
         Raises:
-            StoreError: The key of the hash cannot be had.
+            StoreError: It is not open yet.
         """
-        audit_key = await self.audit_key()
-
-        def fingerprint(name: str, secret: Secret) -> bytes:
-            return hmac.digest(audit_key, b"secret of %b " % name.encode() + secret.reveal(), "sha256")
-
-        return fingerprint
+        if self._audit_key is None:
+            message = "the key of the audit log is not open; decide in a transaction"
+            raise StoreError(message)
+        return hmac.digest(self._audit_key, b"secret of %b " % name.encode() + secret.reveal(), "sha256")
 
     async def probe(self) -> None:
         """Do all that a decision needs, except deciding: open, read, write, look at the clock.

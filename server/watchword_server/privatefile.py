@@ -28,23 +28,34 @@ def beside(target: Path, *, force: bool) -> Iterator[Path]:
     if not force and os.path.lexists(target):
         message = f"{target} is there already; choose another name, or add --force to replace it"
         raise UserError(message)
-    made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        touch_private(made)
-        try:
+        with replacement(target, exclusively=not force) as made:
             yield made
-            sync(made)
-            if force:
-                made.replace(target)
-            else:
-                # Unlike a rename this fails when something has come there meanwhile.
-                os.link(made, target)
-            sync(target.parent)
-        finally:
-            made.unlink(missing_ok=True)
     except OSError as error:
         message = f"cannot write {target}: {why(error)}; choose another place"
         raise UserError(message) from None
+
+
+@contextlib.contextmanager
+def replacement(target: Path, *, exclusively: bool) -> Iterator[Path]:
+    """As `beside`, for those who have words of their own for what goes wrong.
+
+    Raises:
+        OSError: Something is there and only a new file will do, or the folder cannot be written.
+    """
+    made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        touch_private(made)
+        yield made
+        sync(made)
+        if exclusively:
+            # Unlike a rename this fails when something has come there meanwhile.
+            os.link(made, target)
+        else:
+            made.replace(target)
+        sync(target.parent)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -85,7 +85,7 @@ async def replace_recovery_codes(ledger: Ledger, name: str, caller: Caller) -> F
     codes = new_recovery_codes()
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, FreshCodes]:
-        stored = _active(snapshot, name)
+        stored = active_key(snapshot, name)
         digests = [recovery_digest(stored.id, code) for code in codes]
         event = key_event("recovery.create", stored, caller, now)
         return Act(Changes(others=[PutRecovery(stored.id, digests)]), [event]), FreshCodes(codes)
@@ -102,7 +102,7 @@ async def redeem(ledger: Ledger, name: str, code: str, caller: Caller) -> Redemp
     """
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, Redemption]:
-        stored = _active(snapshot, name)
+        stored = active_key(snapshot, name)
         decision, used = _judge(stored, snapshot.recovery, code, now)
         changes = Changes(advances=moved(stored, decision.state))
         if used is not None:
@@ -136,7 +136,12 @@ def _judge(
     return describe(Verdict.ACCEPTED, unlocked(state), now), found
 
 
-def _active(snapshot: Snapshot, name: str) -> StoredKey:
+def active_key(snapshot: Snapshot, name: str) -> StoredKey:
+    """The active key of this name.
+
+    Raises:
+        RefusedError: `NO_SUCH_KEY`.
+    """
     stored = snapshot.find(name)
     if stored is None:
         raise RefusedError(Reason.NO_SUCH_KEY, "there is no active key of this name")

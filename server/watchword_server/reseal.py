@@ -18,8 +18,9 @@ from watchword_server.audit import Event
 from watchword_server.errors import UserError
 from watchword_server.ledger import ACTIVE_SEAL, AUDIT_KEY, Act, active_seal, join_seal, split_seal
 from watchword_server.seal import Ring
+from watchword_server.sealing import seal_batch
 from watchword_server.store.protocol import Cause, StoreError
-from watchword_server.store.records import Changes, PutKey, SetMeta, Wanted
+from watchword_server.store.records import Changes, SetMeta, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -68,13 +69,9 @@ async def rotate_seal(
     await _take_into_use(ledger, newest, actor)
     done = 0
     while batch := await ledger.store.sealed_otherwise(newest, BATCH):
-        changes = await asyncio.to_thread(_sealed_anew, ledger, batch, newest)
-        try:
-            await ledger.store.transact(Wanted(), partial(_just, changes))
-        except StoreError as error:
-            # A key was changed meanwhile: the next batch has it as it is then.
-            if error.cause is not Cause.CHANGED:
-                raise
+        ring = ledger.keyring.ring()
+        if not await seal_batch(ledger.store, ring, newest, batch, partial(_secret, ledger)):
+            # The next batch has what was changed meanwhile as it is then.
             continue
         done += len(batch)
         if progress is not None:
@@ -202,32 +199,11 @@ async def _take_into_use(ledger: Ledger, newest: int, actor: str) -> None:
     await ledger.transact(Wanted(meta=(ACTIVE_SEAL, AUDIT_KEY)), decide)
 
 
-def _sealed_anew(ledger: Ledger, batch: Sequence[StoredKey], number: int) -> Changes:
-    ring = ledger.keyring.ring()
-    return Changes(
-        others=[
-            PutKey(
-                stored,
-                msgspec.structs.replace(
-                    stored,
-                    seal=number,
-                    secret=ring.seal_secret(number, stored.id, stored.name, _secret(ledger, stored)),
-                ),
-            )
-            for stored in batch
-        ]
-    )
-
-
 def _secret(ledger: Ledger, stored: StoredKey) -> Secret:
     try:
         return ledger.keyring.open_key(stored).secret
     except StoreError as error:
         raise StoreError(f"key {stored.name}: {error}", error.cause) from None
-
-
-def _just(changes: Changes, _: Snapshot) -> tuple[Changes, None]:
-    return changes, None
 
 
 def _faults(what: str, work: Callable[[], object]) -> list[str]:

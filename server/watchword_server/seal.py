@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from watchword_otp import InvalidKeyError, Key, Secret
 from watchword_server.errors import UserError, why
+from watchword_server.privatefile import replacement
 from watchword_server.store.protocol import Cause, StoreError
 
 if TYPE_CHECKING:
@@ -295,26 +296,12 @@ class Keyring:
         if not self.is_ours:
             message = f"the sealing keys come from {self.source}, where only you can change them"
             raise StoreError(message, Cause.SEALING_KEY_MISSING)
-        beside = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
         try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                os.fchmod(descriptor, 0o600)
-                os.write(descriptor, ring.text().encode("ascii"))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            if exclusively:
-                # Unlike a rename this fails when another server was first.
-                os.link(beside, self._path)
-            else:
-                os.rename(beside, self._path)  # noqa: PTH104 - beside its sister
-            _sync_folder(self._path.parent)
+            with replacement(self._path, exclusively=exclusively) as made:
+                made.write_bytes(ring.text().encode("ascii"))
         except OSError as error:
             message = f"cannot write the sealing keys {self._path}: {why(error)}"
             raise StoreError(message, Cause.SEALING_KEY_MISSING) from None
-        finally:
-            beside.unlink(missing_ok=True)
 
 
 def _aad(number: int, purpose: str) -> bytes:
@@ -324,11 +311,3 @@ def _aad(number: int, purpose: str) -> bytes:
 def _is_private(status: os.stat_result) -> bool:
     others = stat.S_IRWXG | stat.S_IRWXO
     return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & others
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from watchword_otp import Kind
 from watchword_server.audit import key_event
-from watchword_server.enrolment import with_memory
 from watchword_server.imports import BadLine
-from watchword_server.ledger import ACTIVE_SEAL, Act, active_seal
+from watchword_server.ledger import ACTIVE_SEAL, Act
 from watchword_server.names import DEFAULT_KEY
+from watchword_server.newkeys import NewKey, new_stored_key
 from watchword_server.store.records import LIVE, AddKey, Changes, RemoveKey, Status, StoredKey, Wanted
 from watchword_server.verifier import KeyState
 
@@ -58,7 +57,6 @@ async def take_over(  # noqa: PLR0913 - what the command line can ask for
     Raises:
         StoreError: See `Ledger.transact`; nothing was taken then.
     """
-    fingerprint = await ledger.fingerprints()
 
     def decide(snapshot: Snapshot, now: float) -> tuple[Act, TakenOver]:
         live = {stored.name for stored in snapshot.keys if stored.status in LIVE}
@@ -75,10 +73,8 @@ async def take_over(  # noqa: PLR0913 - what the command line can ask for
         if dry_run or (bad and not skip_bad):
             return Act(Changes()), outcome
         added = [
-            with_memory(
-                _stored(ledger, snapshot, entry, number, now),
-                snapshot,
-                fingerprint(entry.name, entry.key.secret),
+            new_stored_key(
+                ledger, snapshot, _new(ledger, snapshot, entry), now, confirmed=True, number=number
             )
             for number, entry in enumerate(good, start=snapshot.next_key_id)
         ]
@@ -111,27 +107,17 @@ def _taken(name: str, *, is_unused: bool) -> str:
     return f"there is a key {name} already; delete that one first, or change the name here"
 
 
-def _stored(ledger: Ledger, snapshot: Snapshot, entry: Entry, number: int, now: float) -> StoredKey:
-    key, seal = entry.key, active_seal(snapshot)
-    last_step = key.counter - 1 if key.kind is Kind.HOTP else entry.last_step
+def _new(ledger: Ledger, snapshot: Snapshot, entry: Entry) -> NewKey:
+    key, last_step = entry.key, entry.last_step
     bare = replace(key, issuer="", name="", counter=0)
     for stored in snapshot.keys:
         if stored.name == entry.name and ledger.keyring.open_key(stored) == bare:
             last_step = max(last_step, stored.state.last_step)
-    return StoredKey(
-        id=number,
+    return NewKey(
         name=entry.name,
-        status=Status.ACTIVE,
-        seal=seal,
-        secret=ledger.keyring.seal_secret(seal, number, entry.name, key.secret),
-        kind=key.kind,
-        algorithm=key.algorithm,
-        digits=key.digits,
-        period=key.period,
+        key=key,
         issuer=key.issuer,
         account=key.name,
         window=entry.window,
-        created_at=now,
-        confirmed_at=now,
         state=KeyState(last_step=last_step, drift=entry.drift),
     )

@@ -28,9 +28,10 @@ from servers import (
 from watchword_otp import Key, Secret, code_at, step_at
 from watchword_server.audit import Caller, Chain, Event, checkpoint, link
 from watchword_server.bootstrap import activate_key
-from watchword_server.enrolment import NewKey, by_name, confirm_key, create_key, make_link, rotate_key
+from watchword_server.enrolment import by_name, confirm_key, create_key, make_link, rotate_key
 from watchword_server.keyadmin import delete_key, examine_code, resync_key, unlock_key
 from watchword_server.ledger import Act, Ledger
+from watchword_server.newkeys import NewKey
 from watchword_server.recovery import redeem, replace_recovery_codes
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.records import Advance, AuditRow, Changes, Head, Snapshot, Wanted

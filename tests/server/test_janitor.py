@@ -10,7 +10,8 @@ from key_routes import check, confirm, invite, make, make_active, refused, rotat
 from servers import audit_events, run_sql
 from watchword_server import janitor
 from watchword_server.audit import Caller
-from watchword_server.enrolment import NewKey, create_key
+from watchword_server.enrolment import create_key
+from watchword_server.newkeys import NewKey
 from watchword_server.tokens import TokenBook
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from key_routes import refused
 from watchword_otp import InvalidKeyError, Key, Kind, Secret, format_uri
 from watchword_server.audit import Caller
 from watchword_server.bootstrap import activate_key
-from watchword_server.enrolment import NewKey, create_key
+from watchword_server.enrolment import create_key
 from watchword_server.import_csv import parse_csv
 from watchword_server.import_pam import parse_pam
 from watchword_server.imports import parse_otpauth
 from watchword_server.keypolicy import require_strong
+from watchword_server.newkeys import NewKey
 from watchword_server.sealedfile import SealedKey, open_keys, seal_keys
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from key_routes import (
 from servers import NOON, audit_events
 from watchword_otp import Algorithm, Kind, Secret, code_at, parse_uri, step_at
 from watchword_server.audit import Caller
-from watchword_server.enrolment import NewKey, by_name, confirm_key, create_key, make_link
+from watchword_server.enrolment import by_name, confirm_key, create_key, make_link
+from watchword_server.newkeys import NewKey
 from watchword_server.recovery import replace_recovery_codes
 from watchword_server.routes.check import CheckRequest
 from watchword_server.routes.enrolment import Confirmed, ConfirmRequest, LinkMade

@@ -35,9 +35,10 @@ from watchword_server.appkeys import CHECKER
 from watchword_server.audit import Caller
 from watchword_server.bootstrap import activate_key
 from watchword_server.checker import MAX_BATCH
-from watchword_server.enrolment import NewKey, by_name, by_ticket, confirm_key, create_key, make_link
+from watchword_server.enrolment import by_name, by_ticket, confirm_key, create_key, make_link
 from watchword_server.errors import RefusedError
 from watchword_server.ledger import Ledger
+from watchword_server.newkeys import NewKey
 from watchword_server.recovery import redeem, replace_recovery_codes
 from watchword_server.serve import make_runner
 from watchword_server.sitting import Outcome

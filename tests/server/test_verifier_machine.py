@@ -25,9 +25,10 @@ from stories import STEAM, Story, drawn
 from watchword_otp import Algorithm, Key, Kind, Secret
 from watchword_server.audit import CLOCK_TOLERANCE, Caller, Event
 from watchword_server.bootstrap import activate_key
-from watchword_server.enrolment import NewKey, create_key, rotate_key
+from watchword_server.enrolment import create_key, rotate_key
 from watchword_server.keyadmin import examine_code, resync_key, unlock_key
 from watchword_server.ledger import Act, Ledger
+from watchword_server.newkeys import NewKey
 from watchword_server.resync import diagnose, examine, resync
 from watchword_server.store.protocol import Cause, StoreError
 from watchword_server.store.records import Changes, Snapshot, Wanted

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, format_uri
-from watchword_otp.key import NEW_SECRET_BITS, STEAM_DIGITS
+from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, format_uri
+from watchword_otp.key import STEAM_DIGITS
 from watchword_otp.qr import Drawing, make_qr
 from watchword_server.audit import Caller
 from watchword_server.commands.common import (
@@ -24,7 +24,7 @@ from watchword_server.commands.common import (
 from watchword_server.commands.keyviews import COLUMNS, key_members, key_row
 from watchword_server.commands.opened import actor, read_ledger, with_ledger
 from watchword_server.commands.shown import count, instant, moment, show_json, show_members, show_table
-from watchword_server.enrolment import MadeKey, NewKey, create_key, make_link, rotate_key
+from watchword_server.enrolment import MadeKey, create_key, make_link, rotate_key
 from watchword_server.errors import UserError
 from watchword_server.keyadmin import (
     delete_key,
@@ -34,8 +34,9 @@ from watchword_server.keyadmin import (
     resync_key,
     unlock_key,
 )
-from watchword_server.keypolicy import USUAL_DIGITS
+from watchword_server.keypolicy import USUAL_DIGITS, new_secret
 from watchword_server.labels import with_labels
+from watchword_server.newkeys import NewKey
 from watchword_server.origins import is_origin
 from watchword_server.presence import find_server
 from watchword_server.recovery import replace_recovery_codes
@@ -138,9 +139,7 @@ def create(  # noqa: PLR0913 - options
     require_name(name, "a key")
     try:
         key = Key(
-            secret=Secret.generate(
-                {Algorithm.SHA256: 256, Algorithm.SHA512: 512}.get(Algorithm(algorithm), NEW_SECRET_BITS)
-            ),
+            secret=new_secret(Algorithm(algorithm)),
             kind=Kind(kind),
             algorithm=Algorithm(algorithm),
             digits=STEAM_DIGITS if kind == Kind.STEAM else digits,

@@ -25,11 +25,12 @@ from watchword_server.api import KEY_NAME, Answer, Operation, RequestHeader
 from watchword_server.appkeys import ISSUER, LEDGER, STORE, TOKEN
 from watchword_server.bodies import json_response
 from watchword_server.callers import caller_of
-from watchword_server.enrolment import MadeKey, NewKey, create_key, rotate_key
+from watchword_server.enrolment import MadeKey, create_key, rotate_key
 from watchword_server.keyadmin import KeyPatch, delete_key, find_key, patch_key
 from watchword_server.keypolicy import MIN_PERIOD, MIN_SECRET_BITS, USUAL_DIGITS
 from watchword_server.labels import with_labels
 from watchword_server.names import NAME
+from watchword_server.newkeys import NewKey
 from watchword_server.problems import (
     IMMUTABLE_MEMBER,
     INSUFFICIENT_SCOPE,
