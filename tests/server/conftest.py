@@ -7,7 +7,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from server_commands import Commands
-from servers import KEY, Clock, RunningServer, open_ledger, running_server
+from server_fixtures import client, server
+from servers import KEY, Clock, open_ledger
 from watchword_server.bootstrap import activate_key
 from watchword_server.store.sqlite import SqliteStore
 
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
-    import httpx
-
     from watchword_server.ledger import Ledger
+
+__all__ = ["client", "server"]
 
 
 @pytest.fixture(autouse=True)
@@ -25,19 +26,6 @@ def _no_blocking_calls() -> Iterator[None]:
     """Fail a test in which the server blocks the event loop."""
     with blockbuster_ctx("watchword_server"):
         yield
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
-    async with running_server(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(server: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
-    """A client whose token may do everything."""
-    async with server.client() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -118,6 +118,14 @@ def test_a_clock_before_the_audit_log(run: Commands) -> None:
     assert (state, "accept-clock" in told) == ("wrong", True)
 
 
+def test_a_row_that_a_busy_server_writes_meanwhile_is_no_matter_of_the_clock(run: Commands) -> None:
+    with contextlib.closing(sqlite3.connect(run.folder / "watchword.db")) as connection:
+        connection.execute("UPDATE audit_head SET at = ?", (time.time() + 5,))
+        connection.commit()
+    ((state, _),) = findings(run)["clock"]
+    assert state == "ok"
+
+
 def test_a_certificate_that_ends(run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate = trustme.CA().issue_cert("localhost")
     certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
