@@ -34,13 +34,21 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A key with what the person wants to know about it."""
+    """A key in a person's hands with what they keep beside it."""
 
     key: Key
     source: str
-    """Where it comes from: a file's name, `.env`, or a server's profile."""
+    """Where it comes from: the vault, a file's name, `.env`, or a server's profile."""
     notices: tuple[str, ...] = ()
     """What is unusual about it, one sentence each."""
+    id: str = ""
+    """Its UUID in the vault; empty for an account that is in none and so cannot be changed."""
+    note: str = ""
+    """What the person wrote about it; may have several lines."""
+    favourite: bool = False
+    """Whether it is listed before the others."""
+    groups: tuple[str, ...] = ()
+    """Names of the groups it is in."""
 
     @property
     def issuer(self) -> str:

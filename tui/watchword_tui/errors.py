@@ -46,6 +46,22 @@ class AccountsError(WatchwordError):
     """A file of accounts that cannot be read, or an account that cannot be found in it."""
 
 
+class VaultError(WatchwordError):
+    """A vault that cannot be read, written or created."""
+
+
+class ForeignFileError(WatchwordError):
+    """A file of another app that cannot be read or written."""
+
+
+class WrongPassphraseError(WatchwordError):
+    """The passphrase opens nothing."""
+
+
+class CancelledError(WatchwordError):
+    """The person said no; nothing was changed."""
+
+
 class TerminalError(WatchwordError):
     """A terminal that cannot show what was asked for."""
 

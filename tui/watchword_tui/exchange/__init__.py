@@ -1,0 +1,1 @@
+"""Accounts from other apps' files, and into them."""

@@ -1,0 +1,153 @@
+"""Entries made from the parts that every app keeps, by the same rules for all formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, UriError, clean_label, read_uri
+from watchword_otp.key import STEAM_DIGITS
+from watchword_tui.exchange.model import Entry, ForeignKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NOTE_LIMIT = 10_000
+"""Most characters kept of a note."""
+
+_FOREIGN = {"motp": "mOTP", "yandex": "Yandex", "yaotp": "Yandex"}
+_NAMES_OF_TOTP = {"", "totp", "timebased", "time"}
+_NAMES_OF_STEAM = {"steam", "steamtotp", "steamguard"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What stands beside a key, not yet cleaned."""
+
+    where: str
+    """How to find the row in its file, such as "entry 3"."""
+    issuer: str = ""
+    name: str = ""
+    note: str = ""
+    groups: Iterable[str] = ()
+    favourite: bool = False
+    uses: int = 0
+
+    def entry(
+        self,
+        key: Key | None = None,
+        *,
+        foreign: ForeignKey | None = None,
+        reason: str = "",
+        notices: tuple[str, ...] = (),
+    ) -> Entry:
+        """An entry with this beside it; a key's own labels win over these."""
+        return Entry(
+            where=self.where,
+            issuer=key.issuer if key else clean_label(self.issuer),
+            name=key.name if key else clean_label(self.name),
+            key=key,
+            foreign=foreign,
+            reason=reason,
+            notices=notices,
+            note=clean_note(self.note),
+            groups=tuple(dict.fromkeys(clean for group in self.groups if (clean := clean_label(group)))),
+            favourite=self.favourite,
+            uses=max(0, self.uses),
+        )
+
+
+def kind_of(text: str) -> Kind | str:
+    """The kind of key that an app calls `text`; "motp" or "yandex" where it is one not made here.
+
+    Raises:
+        InvalidKeyError: No kind is called so.
+    """
+    plain = text.strip().lower().replace("_", "").replace("-", "")
+    if plain in _NAMES_OF_TOTP:
+        return Kind.TOTP
+    if plain in {"hotp", "counterbased", "counter"}:
+        return Kind.HOTP
+    if plain in _NAMES_OF_STEAM:
+        return Kind.STEAM
+    if plain in _FOREIGN:
+        return _FOREIGN[plain].lower()
+    raise InvalidKeyError("keys of this type are not known")
+
+
+def algorithm_of(text: str) -> Algorithm:
+    """The hash that an app calls `text`, such as "sha-256" or "HmacSHA1"; SHA1 where it says nothing.
+
+    Raises:
+        InvalidKeyError: Another hash, such as MD5.
+    """
+    plain = (
+        text.strip().upper().rpartition(".")[2].replace("-", "").replace("_", "").removeprefix("HMAC")
+    )
+    try:
+        return Algorithm(plain or "SHA1")
+    except ValueError:
+        raise InvalidKeyError("the algorithm must be SHA1, SHA256 or SHA512") from None
+
+
+def entry_of(  # noqa: PLR0913 - the parts of a key
+    about: About,
+    secret: Secret | str,
+    *,
+    kind: str = "totp",
+    algorithm: str = "",
+    digits: int = 6,
+    period: int = 30,
+    counter: int = 0,
+    pin: str = "",
+) -> Entry:
+    """Make an entry of what an app keeps; where that is no key, the entry says why.
+
+    Args:
+        about: Labels, note, groups.
+        secret: The secret, or its base32 as people write it.
+        kind: As the app calls it; see `kind_of`.
+        algorithm: As the app calls it; see `algorithm_of`. Steam is always SHA1.
+        digits: The code's length; Steam is always 5.
+        period: Seconds; not looked at for HOTP.
+        counter: HOTP only.
+        pin: mOTP and Yandex only.
+    """
+    try:
+        known = kind_of(kind)
+        opened = secret if isinstance(secret, Secret) else Secret.from_base32(secret)
+        if not isinstance(known, Kind):
+            foreign = ForeignKey(
+                kind=known, secret=opened, algorithm=algorithm, digits=digits, period=period, pin=pin
+            )
+            reason = f"{_FOREIGN[known]} codes are not made here; the key is kept for apps that do"
+            return about.entry(foreign=foreign, reason=reason)
+        steam = known is Kind.STEAM
+        key = Key(
+            secret=opened,
+            kind=known,
+            algorithm=Algorithm.SHA1 if steam else algorithm_of(algorithm),
+            digits=STEAM_DIGITS if steam else digits,
+            period=30 if known is Kind.HOTP else period,
+            counter=counter if known is Kind.HOTP else 0,
+            issuer=clean_label(about.issuer),
+            name=clean_label(about.name),
+        )
+    except InvalidKeyError as error:
+        return about.entry(reason=str(error))
+    return about.entry(key, notices=key.warnings())
+
+
+def entry_of_uri(about: About, uri: str) -> Entry:
+    """Make an entry of an otpauth:// or steam:// URI; its own labels win over those of `about`."""
+    try:
+        read = read_uri(uri)
+    except UriError as error:
+        return about.entry(reason=str(error))
+    return about.entry(read.key, notices=read.notices)
+
+
+def clean_note(text: str) -> str:
+    """A note from outside, line by line made safe to keep and show."""
+    lines = text[: 2 * NOTE_LIMIT].splitlines()
+    return "\n".join(clean_label(line, NOTE_LIMIT) for line in lines).strip()[:NOTE_LIMIT].rstrip()

@@ -1,0 +1,1 @@
+"""One module for each app whose files are read or written."""

@@ -1,0 +1,46 @@
+"""A file from another app as it lies there, with what every format asks of it first."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import msgspec
+
+
+class Source:
+    """The content of one file.
+
+    Args:
+        name: The file's name, cleaned, for messages.
+        data: Its content, at most `exchange.reading.MAX_FILE_BYTES`.
+    """
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name = name
+        self.data = data
+
+    def __repr__(self) -> str:
+        return f"<Source {len(self.data)} bytes>"
+
+    @cached_property
+    def text(self) -> str | None:
+        """The content as UTF-8 text without a byte order mark, or None where it is none."""
+        try:
+            return self.data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return None
+
+    @cached_property
+    def json(self) -> object:
+        """The content as JSON, or None where it is none or nested deeper than any real file."""
+        if self.data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in {b"{", b"["}:
+            return None
+        try:
+            return msgspec.json.decode(self.data.removeprefix(b"\xef\xbb\xbf"))
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return None
+
+    def json_object(self) -> dict[str, object]:
+        """The content as a JSON object; empty where it is none, so that `in` just works."""
+        found = self.json
+        return found if isinstance(found, dict) else {}

@@ -1,0 +1,1 @@
+"""The vault: a person's accounts in one encrypted file, in Aegis' format."""
