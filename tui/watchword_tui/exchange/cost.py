@@ -38,7 +38,7 @@ def require(ask: Ask, cost: Cost) -> None:
         )
     if (free := _free_memory()) is not None and cost.memory > free:
         raise ForeignFileError(
-            f"opening this file takes {size_words(cost.memory)} of memory, and {size_words(free)} are free",
+            f"opening this file takes {size_words(cost.memory)} of memory; {size_words(free)} are free",
             "free some memory, or import it on a larger machine",
         )
     if (cost.memory > FREE_MEMORY or cost.seconds > FREE_SECONDS) and not ask.allow(cost):
