@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, UriError, clean_label, read_uri
 from watchword_otp.key import STEAM_DIGITS
+from watchword_tui.accounts import clean_note
 from watchword_tui.exchange.model import Entry, ForeignKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-NOTE_LIMIT = 10_000
-"""Most characters kept of a note."""
 
 _FOREIGN = {"motp": "mOTP", "yandex": "Yandex", "yaotp": "Yandex"}
 _NAMES_OF_TOTP = {"", "totp", "timebased", "time"}
@@ -145,9 +143,3 @@ def entry_of_uri(about: About, uri: str) -> Entry:
     except UriError as error:
         return about.entry(reason=str(error))
     return about.entry(read.key, notices=read.notices)
-
-
-def clean_note(text: str) -> str:
-    """A note from outside, line by line made safe to keep and show."""
-    lines = text[: 2 * NOTE_LIMIT].splitlines()
-    return "\n".join(clean_label(line, NOTE_LIMIT) for line in lines).strip()[:NOTE_LIMIT].rstrip()

@@ -23,6 +23,9 @@ MAX_MEMORY = 4 * 2**30
 MAX_SECONDS = 600.0
 """Seconds beyond which no real export goes."""
 
+_ITERATIONS_A_SECOND = {"SHA1": 2_500_000, "SHA256": 4_000_000, "SHA512": 1_500_000}
+"""PBKDF2 in OpenSSL on a slower machine than most, for a key of 32 bytes."""
+
 
 def require(ask: Ask, cost: Cost) -> None:
     """Go on only if the work is cheap, or the person wants to pay for it and the machine can.
@@ -54,9 +57,14 @@ def argon2_cost(passes: int, memory: int, lanes: int) -> Cost:
     )
 
 
-def pbkdf2_cost(iterations: int) -> Cost:
-    """What PBKDF2 (RFC 8018 section 5.2) takes with a SHA-2 hash."""
-    return Cost(f"PBKDF2, {iterations:,} iterations", 0, iterations / 2_000_000)
+def pbkdf2_cost(iterations: int, algorithm: str = "SHA256") -> Cost:
+    """What PBKDF2 (RFC 8018 section 5.2) takes for a key of 32 bytes.
+
+    Args:
+        iterations: From the file.
+        algorithm: SHA1, SHA256 or SHA512.
+    """
+    return Cost(f"PBKDF2, {iterations:,} iterations", 0, iterations / _ITERATIONS_A_SECOND[algorithm])
 
 
 def scrypt_cost(n: int, r: int, p: int) -> Cost:

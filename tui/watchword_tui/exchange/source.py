@@ -6,13 +6,22 @@ from functools import cached_property
 
 import msgspec
 
+MAX_FILE_BYTES = 64 * 2**20
+"""Largest file that is read: a KeePass database may have attachments."""
+
+MAX_TEXT_BYTES = 32 * 2**20
+"""Largest text or JSON: a vault with icons has a few MiB, and as objects it takes many times that."""
+
+MAX_JSON_VALUES = 1_000_000
+"""Most values in JSON, counted by its punctuation: an export of 10,000 passwords has half of that."""
+
 
 class Source:
     """The content of one file.
 
     Args:
         name: The file's name, cleaned, for messages.
-        data: Its content, at most `exchange.reading.MAX_FILE_BYTES`.
+        data: Its content, at most `MAX_FILE_BYTES`.
     """
 
     def __init__(self, name: str, data: bytes) -> None:
@@ -24,7 +33,9 @@ class Source:
 
     @cached_property
     def text(self) -> str | None:
-        """The content as UTF-8 text without a byte order mark, or None where it is none."""
+        """The content as UTF-8 text without a byte order mark, or None where it is none or too large."""
+        if len(self.data) > MAX_TEXT_BYTES:
+            return None
         try:
             return self.data.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -35,6 +46,8 @@ class Source:
         """The content as JSON, or None where it is none or nested deeper than any real file."""
         if self.data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in {b"{", b"["}:
             return None
+        if len(self.data) > MAX_TEXT_BYTES or _punctuation(self.data) > MAX_JSON_VALUES:
+            return None
         try:
             return msgspec.json.decode(self.data.removeprefix(b"\xef\xbb\xbf"))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -44,3 +57,8 @@ class Source:
         """The content as a JSON object; empty where it is none, so that `in` just works."""
         found = self.json
         return found if isinstance(found, dict) else {}
+
+
+def _punctuation(data: bytes) -> int:
+    """At least the number of values in JSON; those inside of strings count too."""
+    return sum(data.count(sign) for sign in (b",", b"[", b"{"))
