@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, UriError, clean_label, read_uri
 from watchword_otp.key import STEAM_DIGITS
 from watchword_tui.accounts import clean_note
+from watchword_tui.exchange.fields import number, text
 from watchword_tui.exchange.model import Entry, ForeignKey
 
 if TYPE_CHECKING:
@@ -53,6 +54,21 @@ class About:
             favourite=self.favourite,
             uses=max(0, self.uses),
         )
+
+
+class Names(NamedTuple):
+    """What an app calls the fields of a key in its JSON."""
+
+    secret: str = "secret"  # noqa: S105 - a field's name
+    kind: str = "type"
+    algorithm: str = "algorithm"
+    digits: str = "digits"
+    period: str = "period"
+    counter: str = "counter"
+    pin: str = "pin"
+
+
+_COMMON = Names()
 
 
 def kind_of(text: str) -> Kind | str:
@@ -134,6 +150,32 @@ def entry_of(  # noqa: PLR0913 - the parts of a key
     except InvalidKeyError as error:
         return about.entry(reason=str(error))
     return about.entry(key, notices=key.warnings())
+
+
+def entry_of_row(
+    about: About, row: dict[str, object], names: Names = _COMMON, *, secret: Secret | str = ""
+) -> Entry:
+    """Make an entry of an object of JSON; absent and null fields mean TOTP, SHA1, 6 digits, 30 s, 0.
+
+    Args:
+        about: Labels, note, groups.
+        row: The object.
+        names: What the app calls the fields.
+        secret: The secret, where it does not stand in `row` as base32.
+    """
+    try:
+        return entry_of(
+            about,
+            secret or text(row, names.secret),
+            kind=text(row, names.kind),
+            algorithm=text(row, names.algorithm),
+            digits=number(row, names.digits, 6),
+            period=number(row, names.period, 30),
+            counter=number(row, names.counter, 0),
+            pin=text(row, names.pin),
+        )
+    except InvalidKeyError as error:
+        return about.entry(reason=str(error))
 
 
 def entry_of_uri(about: About, uri: str) -> Entry:

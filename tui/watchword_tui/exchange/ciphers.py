@@ -59,7 +59,11 @@ class Pbkdf2:
 
         if not 1 <= self.iterations <= _MAX_ITERATIONS:
             raise damaged()
-        hasher = {"SHA1": hashes.SHA1(), "SHA256": hashes.SHA256(), "SHA512": hashes.SHA512()}
+        hasher = {
+            "SHA1": hashes.SHA1(),  # noqa: S303 - andOTP and others use it, and inside an HMAC it holds
+            "SHA256": hashes.SHA256(),
+            "SHA512": hashes.SHA512(),
+        }
         kdf = PBKDF2HMAC(hasher[self.algorithm], self.length, self.salt, self.iterations)
         return kdf.derive(passphrase)
 
