@@ -1,0 +1,41 @@
+"""Aegis exports, plain and encrypted: what a vault is, so the vault's own code writes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from watchword_tui.exchange.model import Writer, Written
+from watchword_tui.exchange.writers.parts import labelled
+from watchword_tui.vault.document import Document
+from watchword_tui.vault.envelope import new_envelope
+from watchword_tui.vault.rows import new_id
+from watchword_tui.vault.slots import MasterKey, passphrase_slot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watchword_tui.accounts import Account
+
+
+def write_plain(accounts: Sequence[Account], _passphrase: str) -> Written:
+    """Write a plain export; see `Writer`."""
+    return Written(new_envelope().sealed(_content(accounts), None, ()))
+
+
+def write_encrypted(accounts: Sequence[Account], passphrase: str) -> Written:
+    """Write an export with one passphrase slot; see `Writer`."""
+    master = MasterKey.generate()
+    slot = passphrase_slot(master, passphrase)
+    return Written(new_envelope().sealed(_content(accounts), master, (slot,)))
+
+
+def _content(accounts: Sequence[Account]) -> bytes:
+    fresh = (
+        replace(account, key=labelled(account.key), id=account.id or new_id()) for account in accounts
+    )
+    return Document().with_added(fresh).written()
+
+
+PLAIN = Writer(name="aegis", title="Aegis", suffix=".json", encrypts=False, write=write_plain)
+ENCRYPTED = Writer(name="aegis", title="Aegis", suffix=".json", encrypts=True, write=write_encrypted)
