@@ -322,7 +322,7 @@ class TestFile:
         [
             ('serv = "dev"', "there is no setting 'serv'; did you mean 'server'?"),
             ('acounts = ["otp.txt"]', "there is no setting 'acounts'; did you mean 'accounts'?"),
-            ("zzz = 1", "there is no setting 'zzz'; known: server, accounts, theme, servers"),
+            ("zzz = 1", "there is no setting 'zzz'; known: server, accounts, vault"),
             (
                 '[servers.dev]\nurl = "http://127.0.0.1"\ncafile = "ca.pem"',
                 "there is no setting 'cafile'; did you mean 'ca_file'?",

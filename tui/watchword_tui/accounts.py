@@ -32,6 +32,10 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 """Largest file of accounts that is read; some 40,000 lines."""
 
 
+NOTE_LIMIT = 10_000
+"""Most characters kept of a note."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A key in a person's hands with what they keep beside it."""
@@ -112,6 +116,14 @@ def grouped(text: str) -> str:
         size = 3
         return f"{text[:size]} {text[size:]}"
     return " ".join(text[start : start + size] for start in range(0, len(text), size))
+
+
+def clean_note(text: str) -> str:
+    """A note from outside, line by line made safe to keep and show, at most `NOTE_LIMIT` long."""
+    if not text:
+        return ""
+    lines = text[: 2 * NOTE_LIMIT].splitlines()
+    return "\n".join(clean_label(line, NOTE_LIMIT) for line in lines).strip()[:NOTE_LIMIT].rstrip()
 
 
 def load_accounts(settings: Settings) -> Loaded:

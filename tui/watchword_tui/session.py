@@ -7,12 +7,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from watchword_otp import Kind
+from watchword_tui.usage import UsageBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from watchword_tui.accounts import Account, Loaded
     from watchword_tui.client import ValidatorClient
+    from watchword_tui.keeper import Keeper
     from watchword_tui.settings import ServerProfile, Settings
 
 
@@ -24,22 +26,57 @@ class Session:
         loaded: The accounts to show, and what was wrong with their sources.
         guide: Words above the list, or "".
         clock: Gives Unix seconds.
+        keeper: The vault; None where only the accounts in `loaded` are shown.
+        usage: How often accounts were used.
+        reload: Reads the other sources again, after the screen was locked.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one run has
         self,
         settings: Settings,
         loaded: Loaded,
         *,
         guide: str = "",
         clock: Callable[[], float] = time.time,
+        keeper: Keeper | None = None,
+        usage: UsageBook | None = None,
+        reload: Callable[[], Loaded] | None = None,
     ) -> None:
         self.settings = settings
-        self.accounts = loaded.accounts
+        self.keeper = keeper
+        self.usage = usage or UsageBook(None)
         self.problems = loaded.problems
+        self._others = loaded.accounts
+        self._reload = reload
         self.guide = guide
         self.clock = clock
         self._clients: dict[str, ValidatorClient] = {}
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """What there is to show: the vault's accounts, then those of other sources."""
+        return (*self.keeper.accounts, *self._others) if self.keeper else self._others
+
+    @property
+    def can_keep(self) -> bool:
+        """Whether accounts can be kept beyond this run, in a vault that may still have to be made."""
+        return self.keeper is not None
+
+    def lock(self) -> None:
+        """Drop every secret this session holds, besides the tokens of servers."""
+        if self._reload is not None:
+            self._others = ()
+        if self.keeper is not None:
+            self.keeper.lock()
+
+    def unlocked(self) -> None:
+        """Read the other sources again, once the vault is open.
+
+        Raises:
+            AccountsError: One cannot be read.
+        """
+        if self._reload is not None and not self._others:
+            self._others = self._reload().accounts
 
     @property
     def periods(self) -> list[int]:
@@ -53,7 +90,7 @@ class Session:
         """Take an account into the list for this run; false if its key is there already."""
         if any(account.key == known.key for known in self.accounts):
             return False
-        self.accounts = (*self.accounts, account)
+        self._others = (*self._others, account)
         return True
 
     def client(self, profile: ServerProfile) -> ValidatorClient:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import difflib
 import os
-import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from watchword_tui.errors import SettingsError
+from watchword_tui.private_file import read_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,6 @@ DEFAULT_URL = "http://127.0.0.1:6238"
 """Where a server started without settings listens; used when no profile is set."""
 
 LOCAL_PROFILE = "local"
-_MAX_TOKEN_FILE = 4096
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _Record = TypeVar("_Record", bound=msgspec.Struct)
 
@@ -45,7 +44,14 @@ class _File(msgspec.Struct, frozen=True):
 
     server: str | None = None
     accounts: tuple[str, ...] = ()
+    vault: str | None = None
+    passphrase_file: str | None = None
     theme: str | None = None
+    lock_after: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 300
+    clear_after: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 30
+    sort: Literal["file", "issuer", "use"] = "file"
+    hide_codes: bool = False
+    keys: dict[str, str] = msgspec.field(default_factory=dict)
     servers: dict[str, dict[str, object]] = msgspec.field(default_factory=dict)
 
 
@@ -75,7 +81,9 @@ class ServerProfile:
         if self.token is not None:
             return _checked_token(self.token, f"the token of {self.name}")
         if self.token_file is not None:
-            return _checked_token(_read_private(self.token_file), f"the token file {self.token_file}")
+            return _checked_token(
+                read_private(self.token_file, "token file"), f"the token file {self.token_file}"
+            )
         return None
 
 
@@ -88,7 +96,21 @@ class Settings:
     server: str
     """Name of the profile in use."""
     account_files: tuple[Path, ...] = ()
-    """Files of otpauth:// lines."""
+    """Files of otpauth:// lines, shown beside the vault's accounts and never written."""
+    vault: Path | None = None
+    """The vault's file, there or not; None where only account files are wanted."""
+    passphrase_file: Path | None = None
+    """A file with the vault's passphrase, for machines where nobody types it."""
+    lock_after: int = 300
+    """Seconds without a key press after which the screen locks; 0 is never."""
+    clear_after: int = 30
+    """Seconds after which a copied code is taken back from the clipboard; 0 is never."""
+    sort: str = "file"
+    """The order at the start: "file", "issuer" or "use"."""
+    hide_codes: bool = False
+    """Whether codes are dots until asked for."""
+    keys: tuple[tuple[str, str], ...] = ()
+    """Other keys for the app's bindings, by the bindings' ids."""
     dotenv_secret: str | None = field(default=None, repr=False)
     """The prototype's `TOTP_BASE32_SECRET`."""
     theme: str | None = None
@@ -110,6 +132,8 @@ class Overrides:
     server: str | None = None
     """A profile's name, or a URL."""
     account_files: tuple[Path, ...] = ()
+    vault: Path | None = None
+    passphrase_file: Path | None = None
     ca_file: Path | None = None
 
 
@@ -118,6 +142,13 @@ def default_path() -> Path:
     from platformdirs import user_config_path  # noqa: PLC0415 - needless when a file is named
 
     return user_config_path("watchword") / "config.toml"
+
+
+def default_vault() -> Path:
+    """Where the vault is kept unless the settings name another place."""
+    from platformdirs import user_data_path  # noqa: PLC0415 - needless when a file is named
+
+    return user_data_path("watchword") / "vault.json"
 
 
 def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: Path) -> Settings:
@@ -153,10 +184,23 @@ def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: P
         profiles = [
             replace(profile, token=token) if profile.name == server else profile for profile in profiles
         ]
+    vault = overrides.vault or _path_or_none(environ.get("WATCHWORD_VAULT"))
+    if vault is None and not overrides.account_files:
+        vault = _expand(file.vault, path) if file.vault else default_vault()
+    passphrase_file = overrides.passphrase_file or (
+        _expand(file.passphrase_file, path) if file.passphrase_file else None
+    )
     return Settings(
         profiles=tuple(profiles),
         server=server,
         account_files=overrides.account_files or tuple(_expand(text, path) for text in file.accounts),
+        vault=vault,
+        passphrase_file=passphrase_file,
+        lock_after=file.lock_after,
+        clear_after=file.clear_after,
+        sort=file.sort,
+        hide_codes=file.hide_codes,
+        keys=tuple(file.keys.items()),
         dotenv_secret=dotenv.get("TOTP_BASE32_SECRET") or None,
         theme=file.theme,
         path=path,
@@ -232,20 +276,6 @@ def _checked_url(url: str, where: str, *, allow_http: bool) -> str:
             "use https, or set allow_http = true in the profile if the network is trusted",
         )
     return parts.geturl().rstrip("/")
-
-
-def _read_private(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & 0o077:
-                raise SettingsError(
-                    f"the token file {path} can be read by others (mode {mode:04o})",
-                    f"run: chmod 600 {path}",
-                )
-            return file.read(_MAX_TOKEN_FILE).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot read the token file {path}: {_reason(error)}") from None
 
 
 def _checked_token(text: str, where: str) -> str:

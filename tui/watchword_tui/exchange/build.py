@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, UriError, clean_label, read_uri
 from watchword_otp.key import STEAM_DIGITS
 from watchword_tui.accounts import clean_note
 from watchword_tui.exchange.fields import number, text
+from watchword_tui.exchange.foreign_uris import read_foreign_uri
 from watchword_tui.exchange.model import Entry, ForeignKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from watchword_tui.exchange.foreign_uris import ForeignUri
+
+_NO_LABEL = re.compile(r"\s*(otpauth://(?:totp|hotp|steam))/?:?(?=\?)", re.IGNORECASE)
+_SCHEME_LENGTH = 20
 _FOREIGN = {"motp": "mOTP", "yandex": "Yandex", "yaotp": "Yandex"}
 _NAMES_OF_TOTP = {"", "totp", "timebased", "time"}
 _NAMES_OF_STEAM = {"steam", "steamtotp", "steamguard"}
@@ -179,9 +186,55 @@ def entry_of_row(
 
 
 def entry_of_uri(about: About, uri: str) -> Entry:
-    """Make an entry of an otpauth:// or steam:// URI; its own labels win over those of `about`."""
+    """Make an entry of an otpauth://, steam:// or motp:// URI.
+
+    Its own labels win over those of `about`, which fill in for what the URI lacks.
+    """
     try:
-        read = read_uri(uri)
-    except UriError as error:
+        if (foreign := read_foreign_uri(uri)) is not None:
+            return _foreign_entry(about, foreign)
+        read = read_uri(_labelled(uri, about))
+    except (UriError, InvalidKeyError) as error:
         return about.entry(reason=str(error))
-    return about.entry(read.key, notices=read.notices)
+    issuer = read.key.issuer or clean_label(about.issuer)
+    name = read.key.name or clean_label(about.name)
+    return about.entry(replace(read.key, issuer=issuer, name=name), notices=read.notices)
+
+
+def entry_of_totp_field(about: About, field: str) -> Entry:
+    """Make an entry of what password managers keep for a login: a URI, or the secret's base32 alone.
+
+    Args:
+        about: The login's own title as issuer, and its user's name.
+        field: The URI or the secret.
+    """
+    plain = field.strip()
+    if "://" not in plain[:_SCHEME_LENGTH]:
+        return entry_of(about, plain)
+    if plain[:_SCHEME_LENGTH].lower().startswith("steam://") and not about.name:
+        # The URI says that the issuer is Steam, so the title can tell whose key it is.
+        title = "" if about.issuer.strip().lower() == "steam" else about.issuer
+        return entry_of_uri(replace(about, name=title), plain)
+    return entry_of_uri(about, plain)
+
+
+def _labelled(uri: str, about: About) -> str:
+    """The URI, with the labels of `about` put in where it has no label at all."""
+    found = _NO_LABEL.match(uri)
+    if found is None or not (about.issuer or about.name):
+        return uri
+    labels = [quote(label, safe="") for label in (about.issuer, about.name) if label]
+    return f"{found[1]}/{':'.join(labels)}{uri[found.end() :]}"
+
+
+def _foreign_entry(about: About, uri: ForeignUri) -> Entry:
+    labelled = replace(about, issuer=uri.issuer or about.issuer, name=uri.name or about.name)
+    return entry_of(
+        labelled,
+        uri.secret,
+        kind=uri.kind,
+        algorithm=uri.algorithm,
+        digits=uri.digits,
+        period=uri.period,
+        pin=uri.pin,
+    )

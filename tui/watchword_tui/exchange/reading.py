@@ -73,7 +73,7 @@ def read_entries(source: Source, ask: Ask, format_name: str = "") -> Recognised:
         WrongPassphraseError: The passphrase is wrong; the same call may be made again.
         CancelledError: The person does not want to go on.
     """
-    format_ = _named(format_name) if format_name else _recognised(source)
+    format_ = _named(format_name, source) if format_name else _recognised(source)
     try:
         return Recognised(format_, format_.read(source, ask))
     except MemoryError:
@@ -120,13 +120,15 @@ def _missing_parts(batches: Sequence[Batch]) -> list[str]:
     return problems
 
 
-def _named(name: str) -> Format:
-    for format_ in FORMATS:
-        if format_.name == name:
-            return format_
-    raise ForeignFileError(
-        f"there is no format {clean_label(name)!r}", f"known: {', '.join(one.name for one in FORMATS)}"
-    )
+def _named(name: str, source: Source) -> Format:
+    # An app may have several kinds of files under one name.
+    named = [one for one in FORMATS if one.name == name]
+    if not named:
+        known = dict.fromkeys(one.name for one in FORMATS)
+        raise ForeignFileError(
+            f"there is no format {clean_label(name)!r}", f"known are: {', '.join(known)}"
+        )
+    return next((one for one in named if one.recognise(source)), named[0])
 
 
 def _recognised(source: Source) -> Format:

@@ -1,0 +1,82 @@
+"""How often and when each account was used: kept beside the vault's folder, not in it.
+
+A vault that was rewritten for each copied code would lose its real backups to counts. The file holds
+UUIDs and numbers, no labels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MAX_BYTES = 8 * 2**20
+
+
+class Use(msgspec.Struct, frozen=True):
+    """One account's use."""
+
+    count: int = 0
+    last: float = 0.0
+    """Unix seconds."""
+
+
+@dataclass(slots=True)
+class UsageBook:
+    """The uses of all accounts, by UUID. A file that cannot be read or written costs only the counts."""
+
+    path: Path | None
+    """None keeps them for this run only."""
+    _uses: dict[str, Use] | None = None
+
+    def use_of(self, identity: str) -> Use:
+        """The use of one account."""
+        return self._loaded.get(identity, Use())
+
+    def note(self, identity: str, now: float) -> None:
+        """Count one use at `now` (Unix seconds), and save it."""
+        if not identity:
+            return
+        self._loaded[identity] = Use(self.use_of(identity).count + 1, now)
+        self._save()
+
+    def take_over(self, counts: dict[str, int]) -> None:
+        """Take counts from another app for accounts that have none yet."""
+        fresh = {one: Use(count) for one, count in counts.items() if count and one not in self._loaded}
+        if fresh:
+            self._loaded.update(fresh)
+            self._save()
+
+    @property
+    def _loaded(self) -> dict[str, Use]:
+        if self._uses is None:
+            self._uses = _read(self.path)
+        return self._uses
+
+    def _save(self) -> None:
+        if self.path is None:
+            return
+        with contextlib.suppress(OSError):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.new")
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(msgspec.json.encode(self._loaded))
+            temporary.replace(self.path)
+
+
+def _read(path: Path | None) -> dict[str, Use]:
+    if path is None:
+        return {}
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(_MAX_BYTES), type=dict[str, Use])
+    except (OSError, msgspec.MsgspecError):
+        return {}
