@@ -211,11 +211,19 @@ def entry_of_totp_field(about: About, field: str) -> Entry:
     plain = field.strip()
     if "://" not in plain[:_SCHEME_LENGTH]:
         return entry_of(about, plain)
-    if plain[:_SCHEME_LENGTH].lower().startswith("steam://") and not about.name:
-        # The URI says that the issuer is Steam, so the title can tell whose key it is.
-        title = "" if about.issuer.strip().lower() == "steam" else about.issuer
-        return entry_of_uri(replace(about, name=title), plain)
+    if plain[:_SCHEME_LENGTH].lower().startswith("steam://"):
+        return _steam_entry(about, plain)
     return entry_of_uri(about, plain)
+
+
+def _steam_entry(about: About, uri: str) -> Entry:
+    """steam://SECRET has no labels: a title that speaks of Steam is the issuer, another one the name."""
+    if "steam" not in about.issuer.lower():
+        return entry_of_uri(replace(about, name=about.name or about.issuer), uri)
+    entry = entry_of_uri(about, uri)
+    if entry.key is None:
+        return entry
+    return about.entry(replace(entry.key, issuer=clean_label(about.issuer)), notices=entry.notices)
 
 
 def _labelled(uri: str, about: About) -> str:
