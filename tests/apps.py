@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING
 from watchword_otp import Key, Secret
 from watchword_tui.accounts import Account, Loaded
 from watchword_tui.app import WatchwordApp
+from watchword_tui.keeper import Keeper
 from watchword_tui.screens.codes import CodesScreen
 from watchword_tui.session import Session
 from watchword_tui.settings import ServerProfile, Settings
+from watchword_tui.usage import UsageBook
+from watchword_tui.vault.document import Document
+from watchword_tui.vault.rows import SOURCE, new_id
+from watchword_tui.vault.store import VaultStore
+from watchword_tui.vault.vault import create_vault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
 
     from textual.pilot import Pilot
 
@@ -44,6 +51,69 @@ def make_app(
     settings = Settings(profiles=tuple(profiles), server=profiles[0].name, theme=theme)
     accounts = tuple(Account(key, "test", key.warnings()) for key in keys)
     return WatchwordApp(Session(settings, Loaded(accounts, problems), guide=guide, clock=clock))
+
+
+class MemoryKeychain:
+    """A keyring in memory."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def get(self, slot_id: str) -> bytes | None:
+        return self._kept.get(slot_id)
+
+    def put(self, slot_id: str, key: bytes) -> None:
+        self._kept[slot_id] = key
+
+    def forget(self, slot_id: str) -> None:
+        self._kept.pop(slot_id, None)
+
+
+def account_of(
+    key: Key, *, groups: Sequence[str] = (), note: str = "", favourite: bool = False
+) -> Account:
+    """An account as a vault keeps it, with a UUID of its own."""
+    return Account(
+        key,
+        SOURCE,
+        key.warnings(),
+        id=new_id(),
+        note=note,
+        favourite=favourite,
+        groups=tuple(groups),
+    )
+
+
+def make_vault_app(
+    folder: Path,
+    content: Sequence[Account | Key] | Document = (GITHUB,),
+    *,
+    clock: Callable[[], float],
+    profiles: Sequence[ServerProfile] = (ServerProfile("dev", NOWHERE),),
+    others: Sequence[Key] = (),
+    sort: str = "file",
+    hide_codes: bool = False,
+    theme: str | None = None,
+) -> WatchwordApp:
+    """The app on a plain vault in `folder`, made with `content` and open; `others` are outside of it."""
+    if not isinstance(content, Document):
+        accounts = [account_of(one) if isinstance(one, Key) else one for one in content]
+        content = Document().with_added(accounts)
+    store = VaultStore(folder / "vault.json")
+    create_vault(store, None, content)
+    keeper = Keeper(store, MemoryKeychain())
+    assert keeper.open_quietly()
+    settings = Settings(
+        profiles=tuple(profiles),
+        server=profiles[0].name,
+        vault=store.path,
+        sort=sort,
+        hide_codes=hide_codes,
+        theme=theme,
+    )
+    loaded = Loaded(tuple(Account(key, "test", key.warnings()) for key in others), ())
+    usage = UsageBook(folder / "usage.json")
+    return WatchwordApp(Session(settings, loaded, clock=clock, keeper=keeper, usage=usage))
 
 
 @contextlib.asynccontextmanager
