@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 MAX_ACCOUNTS = 10
 """Most accounts on a page; the app itself puts no more into one."""
 
-PRINT_VERSION = 16
-"""Largest QR code for paper, 81 modules a side: ten common accounts fit."""
+PRINT_VERSION = 22
+"""Largest QR code for paper, 105 modules a side: ten common accounts fit."""
 
 _PREFIX = "otpauth-migration://offline?data="
 _ALGORITHMS = {Algorithm.SHA1: 1, Algorithm.SHA256: 2, Algorithm.SHA512: 3}

@@ -47,3 +47,11 @@ def sort_out(
         else:
             held.append(account)
     return held, tuple(left_out)
+
+
+def cut(text: str, cells: int) -> str:
+    """The text, no wider than so many terminal cells; what was cut off leaves an ellipsis."""
+    # Not at the top: it is there for Textual, and only pages of QR codes need it here.
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415
+
+    return text if cell_len(text) <= cells else f"{set_cell_size(text, cells - 1)}…"

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from watchword_tui.exchange.model import Writer, Written
 from watchword_tui.exchange.writers.migration import qr_pages
-from watchword_tui.exchange.writers.parts import labelled
+from watchword_tui.exchange.writers.parts import cut, labelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +23,12 @@ _HEAD = 12
 _COLUMNS, _ROWS = 2, 3
 _CELL_WIDTH = (_WIDTH - 2 * _MARGIN) / _COLUMNS
 _CELL_HEIGHT = (_HEIGHT - 2 * _MARGIN - _HEAD) / _ROWS
-_CODE = 50
+_CODE = 54
 _TITLE_LINE = 4.5
-_LINE = 3.1
+_LINE = 2.8
 
-_LABEL_LIMIT = 50
-"""Most characters of a label; wider ones would run into the next column."""
+_LABEL_CELLS = 60
+"""Most of a label, wide letters counted twice; longer ones would run into the next column."""
 
 _ADVICE = (
     "Google Authenticator: Transfer accounts, Import accounts, scan every code in order.",
@@ -72,7 +72,7 @@ def _cell(page: QrPage, left: float, top: float) -> str:
             _text(left, top + _TITLE_LINE - 1, 3.8, page.title),
             _drawing(page.code(), left, top + _TITLE_LINE),
             *(
-                _text(left, below + number * _LINE, 2.6, _cut(labelled(account.key).title))
+                _text(left, below + number * _LINE, 2.4, cut(labelled(account.key).title, _LABEL_CELLS))
                 for number, account in enumerate(page.accounts)
             ),
         )
@@ -97,10 +97,3 @@ def _drawing(code: QrCode, left: float, top: float) -> str:
 def _text(left: float, baseline: float, size: float, text: str) -> str:
     safe = escape(text.translate(_NO_XML))
     return f'<text x="{left:g}" y="{baseline:g}" font-size="{size}">{safe}</text>'
-
-
-def _cut(label: str) -> str:
-    return label if len(label) <= _LABEL_LIMIT else f"{label[: _LABEL_LIMIT - 1]}…"
-
-
-WRITER = Writer(name="qr", title="QR codes to print", suffix=".svg", encrypts=False, write=write)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchword_otp.qr import Drawing
-from watchword_tui.exchange.writers.parts import labelled
+from watchword_tui.exchange.writers.parts import cut, labelled
 
 if TYPE_CHECKING:
     from watchword_tui.exchange.writers.migration import QrPage
@@ -35,18 +35,11 @@ def draw_page(page: QrPage, columns: int, rows: int) -> str:
     drawn = code.text(Drawing.HALF, quiet_zone).splitlines()
     beside = columns - width - _GAP
     if beside >= _NARROWEST:
-        words = [_cut(word, beside) for word in words[:height]]
+        words = [cut(word, beside) for word in words[:height]]
         drawn = [
             f"{line}{' ' * _GAP}{word}" if word else line
             for line, word in zip(drawn, words + [""] * (height - len(words)), strict=True)
         ]
     else:
-        drawn += [_cut(word, columns) for word in words[: rows - height]]
+        drawn += [cut(word, columns) for word in words[: rows - height]]
     return "".join(f"{line}\n" for line in drawn)
-
-
-def _cut(text: str, columns: int) -> str:
-    # Not at the top: it is there for Textual, and little else needs it.
-    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415
-
-    return text if cell_len(text) <= columns else f"{set_cell_size(text, columns - 1)}…"

@@ -1,6 +1,7 @@
 """2FAS backups of schema 4, plain and encrypted.
 
-The app keeps no notes and no favourites, and an account is in one group: the first.
+The app keeps no notes and no favourites; an account is in one group, here its first; and every one is
+called something, so that a name without an issuer stands where the issuer would.
 """
 
 from __future__ import annotations
@@ -88,9 +89,11 @@ def _services(accounts: Sequence[Account], ids: dict[str, str]) -> list[dict[str
 def _service(account: Account, index: int, ids: dict[str, str]) -> dict[str, object]:
     key = labelled(account.key)
     title = key.issuer or key.name
+    # A service is called something; what it is called already needs no second line.
+    name = key.name if key.issuer else ""
     otp: dict[str, object] = {
-        "label": key.name,
-        "account": key.name,
+        "label": name,
+        "account": name,
         "issuer": key.issuer,
         "digits": key.digits,
         "algorithm": str(key.algorithm),

@@ -1,0 +1,25 @@
+"""Hypothesis strategies for accounts as a vault holds them."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from unit.otp.strategies import keys, labels
+from watchword_otp import Key, Kind
+from watchword_tui.accounts import Account, clean_note
+
+notes = st.one_of(
+    st.just(""),
+    st.sampled_from(
+        ["two\nlines", "a, b; 100 % #1 + ?&=/", "橡皮鸭\n\n👩‍👧", '"quoted" \\ back', "x" * 2000]
+    ),
+    st.text(max_size=60).map(clean_note),
+)
+groups = st.lists(labels.filter(bool), max_size=3, unique=True).map(tuple)
+accounts = st.builds(Account, keys, st.just("vault"), note=notes, favourite=st.booleans(), groups=groups)
+"""Every account that a vault can hold, also without any label."""
+
+
+def is_taken_for_steam(key: Key) -> bool:
+    """Tell whether a URI of `key` cannot be told from a Steam key's; see `parse_uri`."""
+    return key.kind is Kind.TOTP and key.digits == 5 and key.issuer.lower() == "steam"
