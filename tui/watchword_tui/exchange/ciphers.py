@@ -70,7 +70,7 @@ class Pbkdf2:
 
 @dataclass(frozen=True, slots=True)
 class Argon2:
-    """Argon2id (RFC 9106 section 3.1)."""
+    """Argon2id, or KeePass' Argon2d (RFC 9106 section 3.1)."""
 
     salt: bytes
     passes: int
@@ -79,6 +79,8 @@ class Argon2:
     lanes: int = 1
     length: int = 32
     """Bytes of the key."""
+    kind: str = "id"
+    """"id" or "d"."""
 
     def cost(self) -> Cost:
         """What `derive` takes."""
@@ -87,12 +89,12 @@ class Argon2:
     def derive(self, passphrase: bytes) -> bytes:
         """Do the work; see `Derivation`."""
         from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as above
-        from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # noqa: PLC0415 - as above
+        from cryptography.hazmat.primitives.kdf import argon2  # noqa: PLC0415 - as above
 
         if not (1 <= self.lanes <= _MAX_LANES and 1 <= self.passes <= _MAX_ITERATIONS):
             raise damaged()
         try:
-            kdf = Argon2id(
+            kdf = (argon2.Argon2d if self.kind == "d" else argon2.Argon2id)(
                 salt=self.salt,
                 length=self.length,
                 iterations=self.passes,
