@@ -1,7 +1,8 @@
 """Bitwarden exports in JSON, plain and under a passphrase (Argon2id).
 
-An account becomes a login item with an otpauth:// URI; it is in one folder: its first group. The app
-makes codes by time only, and a Steam key is its secret alone.
+An account becomes a login item with an otpauth:// URI; it is in one folder, its first group; and every
+item has a title, so that a name without an issuer stands where the issuer would. The app makes codes by
+time only, and a Steam key is its secret alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 from watchword_otp import Kind, format_uri
 from watchword_tui.exchange.ciphers import Argon2
 from watchword_tui.exchange.model import Writer, Written
-from watchword_tui.exchange.writers.parts import first_group, group_ids, labelled, sort_out
+from watchword_tui.exchange.writers.parts import first_group, group_ids, sort_out, titled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ def _export(accounts: Sequence[Account]) -> bytes:
 
 
 def _item(account: Account, ids: dict[str, str]) -> dict[str, object]:
-    key = labelled(account.key)
+    key = titled(account.key)
     steam = key.kind is Kind.STEAM
     return {
         "id": str(uuid.uuid4()),
@@ -90,12 +91,12 @@ def _item(account: Account, ids: dict[str, str]) -> dict[str, object]:
         "folderId": first_group(account, ids),
         "type": _LOGIN,
         "reprompt": 0,
-        "name": key.issuer or key.name,
+        "name": key.issuer,
         "notes": account.note or None,
         "favorite": account.favourite,
         "login": {
             "uris": [],
-            "username": key.name if key.issuer else None,
+            "username": key.name or None,
             "password": None,
             "totp": f"steam://{key.secret.base32()}" if steam else format_uri(key),
         },

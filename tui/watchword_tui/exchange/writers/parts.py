@@ -21,6 +21,12 @@ def labelled(key: Key) -> Key:
     return key if key.title else replace(key, name=UNNAMED)
 
 
+def titled(key: Key) -> Key:
+    """The key with an issuer, for apps in which everything is called something: else its name moves."""
+    shown = labelled(key)
+    return shown if shown.issuer else replace(shown, issuer=shown.name, name="")
+
+
 def group_ids(accounts: Iterable[Account]) -> dict[str, str]:
     """A fresh UUID for every group that an account is in, by the group's name, in order of use."""
     names = dict.fromkeys(name for account in accounts for name in account.groups)

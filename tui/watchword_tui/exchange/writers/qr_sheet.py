@@ -97,3 +97,6 @@ def _drawing(code: QrCode, left: float, top: float) -> str:
 def _text(left: float, baseline: float, size: float, text: str) -> str:
     safe = escape(text.translate(_NO_XML))
     return f'<text x="{left:g}" y="{baseline:g}" font-size="{size}">{safe}</text>'
+
+
+WRITER = Writer(name="qr", title="QR codes to print", suffix=".svg", encrypts=False, write=write)

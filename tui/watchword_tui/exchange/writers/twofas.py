@@ -15,7 +15,7 @@ import msgspec
 from watchword_otp import Kind
 from watchword_tui.exchange.ciphers import Pbkdf2
 from watchword_tui.exchange.model import Writer, Written
-from watchword_tui.exchange.writers.parts import first_group, group_ids, labelled, sort_out
+from watchword_tui.exchange.writers.parts import first_group, group_ids, sort_out, titled
 from watchword_tui.vault.slots import gcm_seal
 
 if TYPE_CHECKING:
@@ -87,13 +87,10 @@ def _services(accounts: Sequence[Account], ids: dict[str, str]) -> list[dict[str
 
 
 def _service(account: Account, index: int, ids: dict[str, str]) -> dict[str, object]:
-    key = labelled(account.key)
-    title = key.issuer or key.name
-    # A service is called something; what it is called already needs no second line.
-    name = key.name if key.issuer else ""
+    key = titled(account.key)
     otp: dict[str, object] = {
-        "label": name,
-        "account": name,
+        "label": key.name,
+        "account": key.name,
         "issuer": key.issuer,
         "digits": key.digits,
         "algorithm": str(key.algorithm),
@@ -102,14 +99,14 @@ def _service(account: Account, index: int, ids: dict[str, str]) -> dict[str, obj
     }
     otp |= {"counter": key.counter} if key.kind is Kind.HOTP else {"period": key.period}
     service: dict[str, object] = {
-        "name": title,
+        "name": key.issuer,
         "secret": key.secret.base32(),
         "updatedAt": 0,
         "otp": otp,
         "order": {"position": index},
         "icon": {
             "selected": "Label",
-            "label": {"text": title[:2].upper(), "backgroundColor": "Default"},
+            "label": {"text": key.issuer[:2].upper(), "backgroundColor": "Default"},
             "iconCollection": {"id": _ICON},
         },
     }
