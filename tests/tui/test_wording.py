@@ -15,10 +15,12 @@ from watchword_tui.errors import (
     UnreachableError,
     WatchwordError,
 )
+from watchword_tui.settings import ServerProfile
 from watchword_tui.wording import (
     Tone,
     Verdict,
     ago_words,
+    clock_advice,
     clock_words,
     contact_words,
     offset_words,
@@ -182,10 +184,30 @@ def test_a_clock_is_off_when_it_is_certain(
         (None, SettingsError("cannot read the token file x"), ("cannot read the token file x", True)),
         (Contact(0.0124, 0.1), None, ("dev   12 ms   clock ok", False)),
         (Contact(0.0124, None), None, ("dev   12 ms   clock unknown", False)),
-        (Contact(0.0124, -41.0), None, ("this clock is 41 s slow: set it, or codes will fail", True)),
+        (Contact(0.0124, -41.0), None, ("this clock is 41 s slow: codes will be refused", True)),
     ],
 )
 def test_a_server_stands_in_a_few_words_and_alarms_when_it_matters(
     contact: Contact | None, trouble: WatchwordError | None, said: tuple[str, bool]
 ) -> None:
-    assert contact_words("dev", contact, trouble) == said
+    assert contact_words(ServerProfile("dev", "http://127.0.0.1:9"), contact, trouble) == said
+
+
+def test_a_server_that_nobody_named_is_not_missed() -> None:
+    implied = ServerProfile("local", "http://127.0.0.1:6238", implied=True)
+
+    assert contact_words(implied, None, UnreachableError("no")) == ("no server", False)
+
+
+@pytest.mark.parametrize(
+    ("clock_offset", "said"),
+    [
+        (-41.0, "This clock is 41 s slow: codes will be refused as old."),
+        (41.0, "This clock is 41 s fast: codes will be refused as not yet valid."),
+    ],
+)
+def test_a_clock_that_is_off_comes_with_what_to_do(clock_offset: float, said: str) -> None:
+    advice = clock_advice(Contact(round_trip=0.01, clock_offset=clock_offset))
+
+    assert advice.startswith(said)
+    assert "timedatectl set-ntp true" in advice

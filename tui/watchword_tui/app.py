@@ -1,27 +1,36 @@
-"""The app: its look, its life, and what the command palette offers."""
+"""The app: its look, its life, its lock, and what the command palette offers."""
 
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
 from watchword_tui import themes
+from watchword_tui.clipboard import clear_sequence, copy_sequence
+from watchword_tui.keeper import VaultState
 from watchword_tui.screens.codes import CodesScreen
-from watchword_tui.session import Session
 from watchword_tui.terminal import TerminalApp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from textual._path import CSSPathType
-    from textual.app import SystemCommand
     from textual.screen import Screen
+    from textual.timer import Timer
 
-    from watchword_tui.accounts import Loaded
-    from watchword_tui.settings import Settings
+    from watchword_tui.screens.unlock import UnlockScreen
+    from watchword_tui.session import Session
+
+_IDLE_LOOK = 5.0
+"""Seconds between looks at how long nobody has typed: a machine that slept wakes up locked."""
+
+_INPUTS = (events.Key, events.Paste, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown)
 
 
 class WatchwordApp(TerminalApp):
@@ -29,48 +38,180 @@ class WatchwordApp(TerminalApp):
 
     TITLE = "Watchword"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", key_display="^q", priority=True),
+        Binding("ctrl+q", "quit", "Quit", key_display="^q", priority=True, id="quit"),
+        Binding("l", "lock", "Lock", show=False, id="lock", tooltip="Remove the codes from the screen"),
     ]
     CSS_PATH: ClassVar[CSSPathType | None] = Path(__file__).with_name("watchword.tcss")
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, environ: Mapping[str, str] = os.environ) -> None:
         """Make the app for `session`, which it closes when it ends."""
         super().__init__()
         self._session = session
+        self._environ = environ
+        self._problems: list[str] = []
+        self._last_input = session.clock()
+        self._sent = ""
+        self._take_back: Timer | None = None
         # Before the first frame: a later change would have every rule of CSS parsed again.
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
+        self._register_user_themes()
         wanted = session.settings.theme
         self.theme = wanted if wanted in self.available_themes else themes.DEFAULT
+        if session.settings.keys:
+            self.set_keymap(dict(session.settings.keys))
+
+    def _register_user_themes(self) -> None:
+        path = self._session.settings.path
+        if path is None or not (folder := path.parent / "themes").is_dir():
+            return
+        from watchword_tui.user_themes import load_user_themes  # noqa: PLC0415 - few have any
+
+        found = load_user_themes(folder)
+        for theme in found.themes:
+            self.register_theme(theme)
+        self._problems += found.problems
 
     def get_default_screen(self) -> Screen[None]:
-        """Begin with the codes."""
+        """Begin with the codes, or with the lock screen where a passphrase is needed."""
+        keeper = self._session.keeper
+        if keeper is not None and keeper.state is VaultState.LOCKED:
+            return self._unlock_screen("")
         return CodesScreen(self._session)
+
+    def _unlock_screen(self, why: str) -> UnlockScreen:
+        from watchword_tui.screens.unlock import UnlockScreen  # noqa: PLC0415 - when it is wanted
+
+        return UnlockScreen(self._session, why=why)
 
     def on_ready(self) -> None:
         """Collect garbage from here on: the command line left it off for a quicker start."""
         gc.enable()
 
     def on_mount(self) -> None:
-        """Say if the theme wanted is not there."""
+        """Say what of the settings could not be used, and begin to look for idleness."""
         wanted = self._session.settings.theme
         if wanted not in {None, self.theme}:
             known = ", ".join(sorted(self.available_themes))
-            self.notify(f"Known: {known}", title=f"No theme {wanted}", severity="warning", markup=False)
+            self._problems.append(f"there is no theme {wanted}; known: {known}")
+        known_ids = {binding.id for binding in _bindings_with_ids()}
+        for name, _ in self._session.settings.keys:
+            if name not in known_ids:
+                known = ", ".join(sorted(one for one in known_ids if one))
+                self._problems.append(f"there is no binding {name} to give a key to; known: {known}")
+        for problem in self._problems:
+            self.notify(problem, title="Settings", severity="warning", markup=False, timeout=15)
+        if self._session.can_lock and self._session.settings.lock_after:
+            self.set_interval(_IDLE_LOOK, self.lock_if_idle)
 
     async def on_unmount(self) -> None:
-        """Close the connections."""
+        """Close the connections, and let go of the vault."""
+        self._session.lock()
         await self._session.aclose()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that somebody is there."""
+        if isinstance(event, _INPUTS):
+            self._last_input = self._session.clock()
+        await super().on_event(event)
+
+    def lock_if_idle(self) -> None:
+        """Lock if nobody has typed for as long as the settings say."""
+        idle = self._session.clock() - self._last_input
+        limit = self._session.settings.lock_after
+        # A clock that was set back says nothing about how long it was.
+        if limit and not 0 <= idle < limit and not self.is_locked:
+            minutes = f"{limit / 60:.0f} min" if limit >= 60 else f"{limit} s"  # noqa: PLR2004 - a minute
+            self.lock(f"Nobody typed for {minutes}.")
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the lock screen is shown."""
+        return not isinstance(self.screen_stack[0], CodesScreen)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Lock only where there is something to lock."""
+        if action == "lock":
+            return self._session.can_lock and not self.is_locked
+        return super().check_action(action, parameters)
+
+    def action_lock(self) -> None:
+        """Remove the codes from the screen and the secrets from memory."""
+        self.lock("")
+
+    def lock(self, why: str) -> None:
+        """Lock: put the lock screen in the place of everything; `why` is shown on it."""
+        self._session.lock()
+        self.clear_notifications()
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.switch_screen(self._unlock_screen(why))
+
+    def on_unlock_screen_unlocked(self) -> None:
+        """Show the codes again."""
+        self._last_input = self._session.clock()
+        self.switch_screen(CodesScreen(self._session))
+
+    def send_code(self, code: str) -> None:
+        """Send a code to the terminal's clipboard, and take it back after a while."""
+        self._write_terminal(copy_sequence(code, self._environ))
+        self._sent = code
+        after = self._session.settings.clear_after
+        self._stop_taking_back()
+        if after:
+            self._take_back = self.set_timer(after, self.take_code_back)
+
+    def take_code_back(self) -> None:
+        """Clear the clipboard, if a code is the last that was put there from here."""
+        self._stop_taking_back()
+        if self._sent:
+            self._sent = ""
+            self._write_terminal(clear_sequence(self._environ))
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy what is marked on the screen or in a field, but never a secret."""
+        if self.focused is not None and self.focused.has_class("secret"):
+            self.notify("Secrets are not copied.", severity="warning", markup=False)
+            return
+        self._stop_taking_back()
+        self._sent = text
+        self._write_terminal(copy_sequence(text, self._environ))
+
+    @property
+    def clipboard(self) -> str:
+        """What was copied last, for pasting within the app."""
+        return self._sent
+
+    def _stop_taking_back(self) -> None:
+        if self._take_back is not None:
+            self._take_back.stop()
+            self._take_back = None
+
+    def _write_terminal(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer what the screen's keys do in the command palette too."""
         yield from super().get_system_commands(screen)
         if isinstance(screen, CodesScreen):
             yield from screen.commands()
+        if self.check_action("lock", ()):
+            yield SystemCommand("Lock", "Remove the codes from the screen", self.action_lock)
 
 
-def run_app(settings: Settings, loaded: Loaded, *, guide: str = "") -> int:
+def _bindings_with_ids() -> list[Binding]:
+    """The bindings that a keymap can change."""
+    from watchword_tui.screens.account_screen import AccountScreen  # noqa: PLC0415 - at hand by now
+    from watchword_tui.widgets.code_list import CodeList  # noqa: PLC0415 - as above
+
+    owners = (WatchwordApp, CodesScreen, AccountScreen, CodeList)
+    bindings = [binding for owner in owners for binding in owner.__dict__.get("BINDINGS", ())]
+    return [binding for binding in bindings if isinstance(binding, Binding) and binding.id]
+
+
+def run_app(session: Session) -> int:
     """Run the app on this terminal until the person leaves; give the exit status."""
-    app = WatchwordApp(Session(settings, loaded, guide=guide))
+    app = WatchwordApp(session)
     app.run()
     return app.return_code or 0

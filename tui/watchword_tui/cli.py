@@ -221,15 +221,16 @@ def demo(ctx: click.Context, /) -> None:
 def _start_app(settings: Settings) -> int:
     from watchword_tui.accounts import load_accounts  # noqa: PLC0415 - each command loads its own
     from watchword_tui.preflight import prepare_terminal, require_terminal  # noqa: PLC0415 - as above
+    from watchword_tui.start import make_session  # noqa: PLC0415 - as above
 
     require_terminal(os.environ)
-    loaded = load_accounts(settings)
+    session = make_session(settings, lambda: load_accounts(settings))
     prepare_terminal(os.environ)
     # Nothing made while starting is garbage; the app turns this on again at its first frame.
     gc.disable()
     from watchword_tui.app import run_app  # noqa: PLC0415 - the first import of Textual
 
-    return run_app(settings, loaded)
+    return run_app(session)
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ from watchword_tui.answers import Reason
 from watchword_tui.client import ValidatorClient
 from watchword_tui.errors import Exit, ServerError, TerminalError
 from watchword_tui.preflight import prepare_terminal, require_terminal
+from watchword_tui.session import Session
 from watchword_tui.settings import ServerProfile, Settings
 from watchword_tui.wording import verdict_of
 
@@ -93,7 +94,7 @@ def _show_app(profile: ServerProfile, environ: MutableMapping[str, str]) -> int:
     prepare_terminal(environ)
     from watchword_tui.app import run_app  # noqa: PLC0415 - the first import of Textual
 
-    return run_app(settings, loaded, guide=_GUIDE)
+    return run_app(Session(settings, loaded, guide=_GUIDE))
 
 
 async def _enrol(profile: ServerProfile) -> Key:

@@ -62,6 +62,11 @@ class Session:
         """Whether accounts can be kept beyond this run, in a vault that may still have to be made."""
         return self.keeper is not None
 
+    @property
+    def can_lock(self) -> bool:
+        """Whether what is dropped can be had again: from the vault, and from the other sources."""
+        return self._reload is not None
+
     def lock(self) -> None:
         """Drop every secret this session holds, besides the tokens of servers."""
         if self._reload is not None:

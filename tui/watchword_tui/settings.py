@@ -71,6 +71,8 @@ class ServerProfile:
     """A file that holds the bearer token; read when the server is asked, not before."""
     ca_file: Path | None = None
     """A PEM file to verify the server's certificate with, instead of the system's."""
+    implied: bool = False
+    """Whether nobody named it: it may well not be there."""
 
     def bearer_token(self) -> str | None:
         """The token to send, or None where none is set.
@@ -151,6 +153,13 @@ def default_vault() -> Path:
     return user_data_path("watchword") / "vault.json"
 
 
+def usage_path() -> Path:
+    """Where the counts of use are kept."""
+    from platformdirs import user_state_path  # noqa: PLC0415 - as above
+
+    return user_state_path("watchword") / "usage.json"
+
+
 def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: Path) -> Settings:
     """Settle the settings from flags, environment, file and the .env in `directory`.
 
@@ -173,7 +182,7 @@ def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: P
         profiles = [profile, *(other for other in profiles if other.name != profile.name)]
         wanted = profile.name
     elif not profiles:
-        profiles = [unnamed]
+        profiles = [replace(unnamed, implied=unnamed.token is None and not token)]
     server = wanted or profiles[0].name
     names = [profile.name for profile in profiles]
     if server not in names:

@@ -19,6 +19,7 @@ from watchword_tui.errors import (
 if TYPE_CHECKING:
     from watchword_tui.answers import Checked, Contact
     from watchword_tui.errors import WatchwordError
+    from watchword_tui.settings import ServerProfile
 
 
 class Tone(StrEnum):
@@ -131,16 +132,26 @@ def clock_words(contact: Contact) -> str:
     return f"this clock is {abs(offset):.0f} s {'fast' if offset > 0 else 'slow'}"
 
 
+def clock_advice(contact: Contact) -> str:
+    """Say what to do about a clock that is off."""
+    worse = "refused as old" if (contact.clock_offset or 0) < 0 else "refused as not yet valid"
+    return (
+        f"{clock_words(contact).capitalize()}: codes will be {worse}."
+        " Set it, for example with: timedatectl set-ntp true"
+    )
+
+
 def contact_words(
-    server: str, contact: Contact | None, trouble: WatchwordError | None
+    profile: ServerProfile, contact: Contact | None, trouble: WatchwordError | None
 ) -> tuple[str, bool]:
     """Say how a server stands, and whether the person must know: gone, or of another time."""
+    server = profile.name
     if isinstance(trouble, UnreachableError):
-        return f"{server} not reached", True
+        return ("no server", False) if profile.implied else (f"{server} not reached", True)
     if trouble is not None:
         return trouble.message, True
     if contact is None:
         return server, False
     if contact.clock_is_off:
-        return f"{clock_words(contact)}: set it, or codes will fail", True
+        return f"{clock_words(contact)}: codes will be refused", True
     return f"{server}   {contact.round_trip * 1000:.0f} ms   {clock_words(contact)}", False

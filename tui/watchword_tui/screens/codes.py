@@ -247,7 +247,7 @@ class CodesScreen(Screen[None]):
         """Write into the first line how the server stands."""
         from watchword_tui.wording import contact_words  # noqa: PLC0415 - not for the first frame
 
-        words, alarm = contact_words(event.profile.name, event.contact, event.trouble)
+        words, alarm = contact_words(event.profile, event.contact, event.trouble)
         self.status.show_server(words, alarm=alarm)
 
     def on_validate_panel_judged(self, event: ValidatePanel.Judged) -> None:

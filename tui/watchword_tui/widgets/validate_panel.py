@@ -13,7 +13,7 @@ from textual.widgets import Button, Input, Select, Static
 
 from watchword_tui.accounts import grouped
 from watchword_tui.errors import RefusedError, WatchwordError
-from watchword_tui.wording import verdict_of, verdict_of_error
+from watchword_tui.wording import clock_advice, verdict_of, verdict_of_error
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -172,6 +172,10 @@ class ValidatePanel(Vertical):
             self.post_message(self.Contacted(profile, trouble=error))
         else:
             self.post_message(self.Contacted(profile, contact))
+            if contact.clock_is_off:
+                self.notify(
+                    clock_advice(contact), title="Clock", severity="warning", markup=False, timeout=20
+                )
 
     @work(exclusive=True, group="ask")
     async def _ask(self, profile: ServerProfile, key: str, code: str) -> None:

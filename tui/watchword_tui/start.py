@@ -1,0 +1,52 @@
+"""From settings to a session: what is opened before the first screen, and what waits for a passphrase."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchword_tui.keeper import Keeper
+from watchword_tui.private_file import read_private
+from watchword_tui.session import Session
+from watchword_tui.settings import usage_path
+from watchword_tui.usage import UsageBook
+from watchword_tui.vault.keychain import SystemKeychain
+from watchword_tui.vault.store import VaultStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watchword_tui.accounts import Loaded
+    from watchword_tui.settings import Settings
+
+
+def make_session(settings: Settings, load: Callable[[], Loaded], *, guide: str = "") -> Session:
+    """Make the session of the app, its vault open if that asks nothing of the person.
+
+    `load` reads the accounts of other sources, now and after each unlocking.
+
+    Raises:
+        VaultError: The vault cannot be read, or is damaged.
+        WrongPassphraseError: The passphrase in `settings.passphrase_file` opens nothing.
+        SettingsError: That file can be read by others, or not at all.
+    """
+    loaded = load()
+    if settings.vault is None:
+        return Session(settings, loaded, guide=guide)
+    keeper = Keeper(VaultStore(settings.vault), SystemKeychain())
+    if keeper.store.exists() and not keeper.open_quietly() and settings.passphrase_file is not None:
+        keeper.open(read_passphrase(settings))
+    return Session(
+        settings, loaded, guide=guide, keeper=keeper, usage=UsageBook(usage_path()), reload=load
+    )
+
+
+def read_passphrase(settings: Settings) -> str:
+    """Read the vault's passphrase from the file that the settings name, without its line's end.
+
+    Raises:
+        SettingsError: It can be read by others, or not at all.
+    """
+    assert settings.passphrase_file is not None  # noqa: S101 - callers have looked
+    return (
+        read_private(settings.passphrase_file, "passphrase file").removesuffix("\n").removesuffix("\r")
+    )
