@@ -73,11 +73,15 @@ def _line(account: Account, index: int) -> str:
         "note": account.note,
         "position": index,
     }
+    start, _, query = format_uri(key).partition("?")
+    if ":" in key.issuer:
+        # The app looks for the whole issuer before the name, and takes what follows.
+        start = f"otpauth://{key.kind}/{quote(key.issuer, safe='')}:{quote(key.name, safe='')}"
     # Without an issuer, even an empty one, the app takes the name for it.
     issuer = "" if key.issuer else "&issuer="
     display = quote(msgspec.json.encode(shown), safe="")
     # A comma ends an entry in the app's older lists.
-    return f"{format_uri(key)}{issuer}&codeDisplay={display}".replace(",", "%2C")
+    return f"{start}?{query}{issuer}&codeDisplay={display}".replace(",", "%2C")
 
 
 PLAIN = Writer(name="ente", title="Ente Auth", suffix=".txt", encrypts=False, write=write_plain)
