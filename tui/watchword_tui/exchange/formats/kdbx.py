@@ -92,8 +92,8 @@ class _Composite:
 
 
 def recognise(source: Source) -> bool:
-    """Whether the file has KeePass' signature, of version 1 or 2."""
-    return source.data.startswith((fields.SIGNATURE, fields.OLD_SIGNATURE))
+    """Whether the file has KeePass' signature."""
+    return source.data.startswith(fields.SIGNATURE)
 
 
 def read(source: Source, ask: Ask) -> Reading:
@@ -176,6 +176,8 @@ def _blocks_4(base: bytes, body: bytes) -> Iterator[bytes]:
     """Blocks of an HMAC (32), a length (4) and content; the last is empty."""
     at = 0
     for number in range(len(body)):
+        if at + 36 > len(body):
+            break
         size = int.from_bytes(body[at + 32 : at + 36], "little")
         block = body[at + 36 : at + 36 + size]
         authenticated = number.to_bytes(8, "little") + size.to_bytes(4, "little") + block

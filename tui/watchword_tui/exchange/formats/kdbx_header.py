@@ -12,8 +12,6 @@ from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.ciphers import damaged
 
 SIGNATURE = b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5"
-OLD_SIGNATURE = b"\x03\xd9\xa2\x9a\x65\xfb\x4b\xb5"
-"""KeePass 1's."""
 
 END, CIPHER, COMPRESSION, MASTER_SEED = 0, 2, 3, 4
 TRANSFORM_SEED, TRANSFORM_ROUNDS, IV, STREAM_KEY = 5, 6, 7, 8
@@ -44,10 +42,6 @@ def read_header(data: bytes) -> Header:
     Raises:
         ForeignFileError: It is damaged, or of a version that is not known.
     """
-    if data.startswith(OLD_SIGNATURE):
-        raise ForeignFileError(
-            "this is a database of KeePass 1", "open it in KeePassXC, save it there and import that"
-        )
     if not data.startswith(SIGNATURE) or len(data) < 12:  # noqa: PLR2004 - signature and version
         raise damaged()
     major = int.from_bytes(data[10:12], "little")
