@@ -35,6 +35,15 @@ def clean_label(text: str, limit: int = LABEL_LIMIT) -> str:
     surrogates go, the rest is normalised (NFC) and cut to `limit` characters. Cleaning what is
     clean changes nothing.
     """
+    # Most labels: nothing in printable ASCII is removed, and it is NFC already.
+    if (
+        len(text) <= limit
+        and text.isascii()
+        and text.isprintable()
+        and "  " not in text
+        and text.strip() == text
+    ):
+        return text
     visible = strip_controls(_SPACES.sub(" ", text))
     # Removing characters can bring two spaces together; NFC can change the length.
     normal = unicodedata.normalize("NFC", _SPACES.sub(" ", visible).strip())
