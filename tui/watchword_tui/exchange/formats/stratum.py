@@ -22,7 +22,7 @@ from watchword_tui.exchange.ciphers import (
     unlock,
     wrong_passphrase,
 )
-from watchword_tui.exchange.fields import objects, text
+from watchword_tui.exchange.fields import number, objects, text
 from watchword_tui.exchange.formats.encodings import secret_from_hex
 from watchword_tui.exchange.formats.otpauth import is_uri, read_uris
 from watchword_tui.exchange.model import Format, Reading
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _STRONG, _LEGACY = b"AUTHENTICATORPRO", b"AuthenticatorPro"
 _NAMES = Names("Secret", "Type", "Algorithm", "Digits", "Period", "Counter", "Pin")
-_KINDS: dict[object, str] = {None: "totp", 1: "hotp", 2: "totp", 3: "motp", 4: "steam", 5: "yandex"}
-_ALGORITHMS: dict[object, str] = {None: "SHA1", 0: "SHA1", 1: "SHA256", 2: "SHA512"}
+_KINDS = {1: "hotp", 2: "totp", 3: "motp", 4: "steam", 5: "yandex"}
+_ALGORITHMS = {0: "SHA1", 1: "SHA256", 2: "SHA512"}
 _HTML_CODE = re.compile(r"<code>([^<]{1,10000})</code>", re.IGNORECASE)
 
 
@@ -111,9 +111,9 @@ def _entry(row: dict[str, object], where: str, groups: dict[str, list[str]]) -> 
         groups=groups.get(text(row, "Secret"), ()),
         uses=copies if isinstance(copies, int) else 0,
     )
-    kind = _KINDS.get(row.get("Type"), "unknown")
-    algorithm = _ALGORITHMS.get(row.get("Algorithm"), "unknown")
     try:
+        kind = _KINDS.get(number(row, "Type", 2), "unknown")
+        algorithm = _ALGORITHMS.get(number(row, "Algorithm", 0), "unknown")
         secret = secret_from_hex(text(row, "Secret")) if kind == "motp" else ""
     except InvalidKeyError as error:
         return about.entry(reason=str(error))
