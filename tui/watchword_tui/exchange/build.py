@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote
 
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, UriError, clean_label, read_uri
 from watchword_otp.key import STEAM_DIGITS
@@ -20,7 +19,13 @@ if TYPE_CHECKING:
     from watchword_tui.exchange.foreign_uris import ForeignUri
 
 _NO_LABEL = re.compile(r"\s*(otpauth://(?:totp|hotp|steam))/?:?(?=\?)", re.IGNORECASE)
+_UNNAMED = "{unnamed}"
+"""Stands for the label that some password managers leave out, for a URI must have one."""
+
 _SCHEME_LENGTH = 20
+_RAW_LABEL = 1000
+"""Characters of a label looked at; the rest would be cut anyway, after much work."""
+
 _FOREIGN = {"motp": "mOTP", "yandex": "Yandex", "yaotp": "Yandex"}
 _NAMES_OF_TOTP = {"", "totp", "timebased", "time"}
 _NAMES_OF_STEAM = {"steam", "steamtotp", "steamguard"}
@@ -50,14 +55,14 @@ class About:
         """An entry with this beside it; a key's own labels win over these."""
         return Entry(
             where=self.where,
-            issuer=key.issuer if key else clean_label(self.issuer),
-            name=key.name if key else clean_label(self.name),
+            issuer=key.issuer if key else _label(self.issuer),
+            name=key.name if key else _label(self.name),
             key=key,
             foreign=foreign,
             reason=reason,
             notices=notices,
             note=clean_note(self.note),
-            groups=tuple(dict.fromkeys(clean for group in self.groups if (clean := clean_label(group)))),
+            groups=tuple(dict.fromkeys(clean for group in self.groups if (clean := _label(group)))),
             favourite=self.favourite,
             uses=max(0, self.uses),
         )
@@ -151,8 +156,8 @@ def entry_of(  # noqa: PLR0913 - the parts of a key
             digits=STEAM_DIGITS if steam else digits,
             period=30 if known is Kind.HOTP else period,
             counter=counter if known is Kind.HOTP else 0,
-            issuer=clean_label(about.issuer),
-            name=clean_label(about.name),
+            issuer=_label(about.issuer),
+            name=_label(about.name),
         )
     except InvalidKeyError as error:
         return about.entry(reason=str(error))
@@ -193,12 +198,16 @@ def entry_of_uri(about: About, uri: str) -> Entry:
     try:
         if (foreign := read_foreign_uri(uri)) is not None:
             return _foreign_entry(about, foreign)
-        read = read_uri(_labelled(uri, about))
+        read = read_uri(_NO_LABEL.sub(rf"\1/{_UNNAMED}", uri))
     except (UriError, InvalidKeyError) as error:
         return about.entry(reason=str(error))
-    issuer = read.key.issuer or clean_label(about.issuer)
-    name = read.key.name or clean_label(about.name)
-    return about.entry(replace(read.key, issuer=issuer, name=name), notices=read.notices)
+    named = "" if read.key.name == _UNNAMED else read.key.name
+    key = replace(
+        read.key, issuer=read.key.issuer or _label(about.issuer), name=named or _label(about.name)
+    )
+    if not key.title:
+        return about.entry(reason="the URI names no account")
+    return about.entry(key, notices=read.notices)
 
 
 def entry_of_totp_field(about: About, field: str) -> Entry:
@@ -223,16 +232,7 @@ def _steam_entry(about: About, uri: str) -> Entry:
     entry = entry_of_uri(about, uri)
     if entry.key is None:
         return entry
-    return about.entry(replace(entry.key, issuer=clean_label(about.issuer)), notices=entry.notices)
-
-
-def _labelled(uri: str, about: About) -> str:
-    """The URI, with the labels of `about` put in where it has no label at all."""
-    found = _NO_LABEL.match(uri)
-    if found is None or not (about.issuer or about.name):
-        return uri
-    labels = [quote(label, safe="") for label in (about.issuer, about.name) if label]
-    return f"{found[1]}/{':'.join(labels)}{uri[found.end() :]}"
+    return about.entry(replace(entry.key, issuer=_label(about.issuer)), notices=entry.notices)
 
 
 def _foreign_entry(about: About, uri: ForeignUri) -> Entry:
@@ -246,3 +246,7 @@ def _foreign_entry(about: About, uri: ForeignUri) -> Entry:
         period=uri.period,
         pin=uri.pin,
     )
+
+
+def _label(text: str) -> str:
+    return clean_label(text[:_RAW_LABEL])

@@ -107,7 +107,7 @@ class Argon2:
                 "the cryptography package here lacks Argon2, which this file needs",
                 "install one that was built with OpenSSL 3.2 or newer",
             ) from None
-        except ValueError:
+        except (ValueError, OverflowError):
             raise damaged() from None
         except MemoryError:
             raise _no_memory() from None

@@ -5,11 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchword_otp import InvalidKeyError
+from watchword_tui.errors import ForeignFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MAX_ROWS = 50_000
+"""Most rows of one file; a person has hundreds, and a company's list of passwords some thousands."""
+
 _LARGEST = 2**63 - 1
+
+
+def rows(value: object) -> Iterator[tuple[int, dict[str, object]]]:
+    """The objects in a list that holds a file's rows, each with its number from 1.
+
+    Raises:
+        ForeignFileError: It is no list, or has more than `MAX_ROWS`.
+    """
+    if not isinstance(value, list):
+        raise ForeignFileError("the file is damaged or cut short", "export it again from the app")
+    check_rows(len(value))
+    return enumerate(objects(value), start=1)
+
+
+def check_rows(count: int) -> None:
+    """Refuse more rows than any export has.
+
+    Raises:
+        ForeignFileError: There are more than `MAX_ROWS`.
+    """
+    if count > MAX_ROWS:
+        raise ForeignFileError(
+            f"the file has more than {MAX_ROWS:,} rows: no export has",
+            "name the file that the app exported",
+        )
 
 
 def objects(value: object) -> Iterator[dict[str, object]]:

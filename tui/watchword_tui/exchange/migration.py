@@ -87,6 +87,13 @@ def _payload(data: bytes, where: str) -> Reading:
 
 
 def _entry(data: bytes, where: str) -> Entry:
+    try:
+        return _key(data, where)
+    except _DamagedError:
+        return About(where=where).entry(reason="this key's data is damaged")
+
+
+def _key(data: bytes, where: str) -> Entry:
     secret, name, issuer = b"", "", ""
     numbers = {4: 0, 5: 0, 6: 0, 7: 0}
     for field, value in _fields(data):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from watchword_tui.errors import ForeignFileError, VaultError
 from watchword_tui.exchange.build import About, Names, entry_of_row
 from watchword_tui.exchange.cost import require, scrypt_cost
-from watchword_tui.exchange.fields import child, objects, text, texts
+from watchword_tui.exchange.fields import child, objects, rows, text, texts
 from watchword_tui.exchange.model import Cost, Format, Reading
 from watchword_tui.exchange.source import Source
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from watchword_tui.vault.envelope import Envelope
 
 _NAMES = Names(algorithm="algo")
+_SECONDS_A_SLOT = 0.001
+"""What a slot takes besides scrypt: thousands of cheap ones are work, too."""
 
 
 def recognise(source: Source) -> bool:
@@ -32,8 +34,8 @@ def read(source: Source, ask: Ask) -> Reading:
         raise _unreadable("the file is no vault, or is damaged")
     database = _database(source, ask)
     names = {text(group, "uuid"): text(group, "name") for group in objects(database.get("groups"))}
-    rows = enumerate(objects(database.get("entries")), start=1)
-    return Reading(entries=tuple(_entry(row, number, names) for number, row in rows))
+    found = rows(database.get("entries"))
+    return Reading(entries=tuple(_entry(row, number, names) for number, row in found))
 
 
 def _database(source: Source, ask: Ask) -> dict[str, object]:
@@ -58,9 +60,13 @@ def _cost(envelope: Envelope) -> Cost:
     """What trying all slots takes: one passphrase after the other, so memory is not added up."""
     from watchword_tui.vault.slots import SlotType  # noqa: PLC0415 - only this format has one
 
-    costs = [scrypt_cost(slot.n, slot.r, slot.p) for slot in envelope.slots_of(SlotType.PASSWORD)]
+    slots = envelope.slots_of(SlotType.PASSWORD)
+    if any(min(slot.n, slot.r, slot.p) < 1 for slot in slots):
+        raise _unreadable("a slot of the vault has impossible parameters")
+    costs = [scrypt_cost(slot.n, slot.r, slot.p) for slot in slots]
     memory = max((cost.memory for cost in costs), default=0)
-    return Cost(f"scrypt for {len(costs)} slots", memory, sum(cost.seconds for cost in costs))
+    seconds = sum(cost.seconds + _SECONDS_A_SLOT for cost in costs)
+    return Cost(f"scrypt for {len(costs)} slots", memory, seconds)
 
 
 def _entry(row: dict[str, object], number: int, names: Mapping[str, str]) -> Entry:

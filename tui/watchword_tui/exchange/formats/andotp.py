@@ -19,7 +19,7 @@ from watchword_tui.exchange.ciphers import (
     wrong_passphrase,
 )
 from watchword_tui.exchange.cost import require
-from watchword_tui.exchange.fields import number, objects, text, texts
+from watchword_tui.exchange.fields import number, objects, rows, text, texts
 from watchword_tui.exchange.model import Format, Reading
 from watchword_tui.exchange.other_kinds import other_kind
 from watchword_tui.exchange.source import Source
@@ -49,13 +49,8 @@ def recognise_sealed(source: Source) -> bool:
 
 def read(source: Source, ask: Ask) -> Reading:
     """Read a plain or an encrypted backup."""
-    rows = source.json
-    if rows is None:
-        rows = _opened(source.data, ask)
-    if not isinstance(rows, list):
-        raise damaged()
-    numbered = enumerate(objects(rows), start=1)
-    return Reading(entries=tuple(_entry(row, place) for place, row in numbered))
+    found = source.json if source.json is not None else _opened(source.data, ask)
+    return Reading(entries=tuple(_entry(row, place) for place, row in rows(found)))
 
 
 def _is_row(row: dict[str, object]) -> bool:
@@ -76,13 +71,13 @@ def _opened(data: bytes, ask: Ask) -> object:
     if new:
         require(ask, derivation.cost())
     passphrase = passphrase_bytes(ask)
-    if new and (rows := _tried(derivation.derive(passphrase), data[_INT + _SALT :])) is not None:
-        return rows
+    if new and (found := _tried(derivation.derive(passphrase), data[_INT + _SALT :])) is not None:
+        return found
     # The old way: no derivation at all. Its first bytes, a nonce, may look like a count.
-    rows = _tried(hashlib.sha256(passphrase).digest(), data)
-    if rows is None:
+    found = _tried(hashlib.sha256(passphrase).digest(), data)
+    if found is None:
         raise wrong_passphrase()
-    return rows
+    return found
 
 
 def _tried(key: bytes, data: bytes) -> object:
@@ -91,10 +86,10 @@ def _tried(key: bytes, data: bytes) -> object:
         opened = aes_gcm_open(key, data[:_NONCE], data[_NONCE:])
     except WrongPassphraseError:
         return None
-    rows = Source("backup", opened).json
-    if rows is None:
+    found = Source("backup", opened).json
+    if found is None:
         raise damaged()
-    return rows
+    return found
 
 
 def _entry(row: dict[str, object], place: int) -> Entry:

@@ -18,7 +18,7 @@ from watchword_tui.exchange.ciphers import (
     unlock,
     wrong_passphrase,
 )
-from watchword_tui.exchange.fields import child, number, objects, text, texts
+from watchword_tui.exchange.fields import child, number, objects, rows, text, texts
 from watchword_tui.exchange.model import Format, Reading
 from watchword_tui.exchange.source import Source
 
@@ -35,7 +35,7 @@ _AES_CBC_HMAC = "2"
 def recognise(source: Source) -> bool:
     """Whether it is JSON with items, or says that they are encrypted."""
     found = source.json_object()
-    return "encrypted" in found and ("items" in found or bool(found["encrypted"]))
+    return "encrypted" in found and ("items" in found or "data" in found)
 
 
 def read(source: Source, ask: Ask) -> Reading:
@@ -43,15 +43,13 @@ def read(source: Source, ask: Ask) -> Reading:
     export = source.json_object()
     if export.get("encrypted"):
         export = _opened(export, ask)
-    items = export.get("items")
-    if not isinstance(items, list):
-        raise damaged()
+    items = list(rows(export.get("items")))
     groups = {
         text(one, "id"): text(one, "name")
         for kind in ("folders", "collections")
         for one in objects(export.get(kind))
     }
-    found = [(place, item) for place, item in enumerate(objects(items), start=1) if _totp(item)]
+    found = [(place, item) for place, item in items if _totp(item)]
     kept = [(place, item) for place, item in found if not item.get("deletedDate")]
     return Reading(
         entries=tuple(_entry(item, place, groups) for place, item in kept),

@@ -11,6 +11,9 @@ from watchword_tui.exchange.model import Format
 if TYPE_CHECKING:
     from watchword_tui.exchange.source import Source
 
+_START = 10_000
+"""Characters among which the first line is looked for."""
+
 
 def recognise(source: Source) -> bool:
     """Whether the first line that says something is such a URI."""
@@ -18,8 +21,5 @@ def recognise(source: Source) -> bool:
     first = next((line for line in lines if line and line[0] != "#"), "")
     return first.lower().startswith(SCHEME)
 
-
-_START = 10_000
-"""Characters among which the first line is looked for."""
 
 FORMAT = Format(name="google", title="Google Authenticator", recognise=recognise, read=read)

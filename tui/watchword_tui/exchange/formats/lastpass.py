@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchword_tui.exchange.build import About, Names, entry_of_row
-from watchword_tui.exchange.ciphers import damaged
-from watchword_tui.exchange.fields import child, objects, text
+from watchword_tui.exchange.fields import child, objects, rows, text
 from watchword_tui.exchange.model import Format, Reading
 
 if TYPE_CHECKING:
@@ -27,12 +26,9 @@ def recognise(source: Source) -> bool:
 def read(source: Source, _ask: Ask) -> Reading:
     """Read an export; folders are groups."""
     export = source.json_object()
-    accounts = export.get("accounts")
-    if not isinstance(accounts, list):
-        raise damaged()
     folders = {text(one, "id"): text(one, "name") for one in objects(export.get("folders"))}
-    rows = enumerate(objects(accounts), start=1)
-    return Reading(entries=tuple(_entry(row, place, folders) for place, row in rows))
+    found = rows(export.get("accounts"))
+    return Reading(entries=tuple(_entry(row, place, folders) for place, row in found))
 
 
 def _entry(row: dict[str, object], place: int, folders: Mapping[str, str]) -> Entry:

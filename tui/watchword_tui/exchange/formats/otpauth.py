@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from watchword_tui.exchange.build import About, entry_of_uri
+from watchword_tui.exchange.fields import check_rows
 from watchword_tui.exchange.migration import SCHEME, read_migration
 from watchword_tui.exchange.model import Format, Reading
 
@@ -22,20 +23,26 @@ _ANY_URI = re.compile(
 
 
 def read_uris(uris: Iterable[tuple[str, str]]) -> Reading:
-    """Read URIs of every kind.
+    """Read URIs of every kind; the same part of an export, scanned twice, counts once.
 
     Args:
         uris: Each with where it stands, such as "line 7" or "QR code 2".
+
+    Raises:
+        ForeignFileError: There are more than any export has.
     """
     entries: list[Entry] = []
+    parts: set[str] = set()
     batches: list[Batch] = []
     for where, uri in uris:
-        if uri.lower().startswith(SCHEME):
+        if not uri.lower().startswith(SCHEME):
+            entries.append(entry_of_uri(About(where=where), uri))
+        elif uri not in parts:
+            parts.add(uri)
             reading = read_migration(uri, where)
             entries += reading.entries
             batches += reading.batches
-        else:
-            entries.append(entry_of_uri(About(where=where), uri))
+        check_rows(len(entries))
     return Reading(entries=tuple(entries), batches=tuple(batches))
 
 
@@ -51,9 +58,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, _ask: Ask) -> Reading:
     """Read all lines; blank ones and those that begin with "#" are skipped."""
-    # As editors count: splitlines() ends a line at form feeds and U+2028 too.
-    numbered = enumerate(re.split(r"\r\n?|\n", source.text or ""), start=1)
-    lines = ((number, line.strip()) for number, line in numbered)
+    lines = ((number, line.strip()) for number, line in source.lines())
     return read_uris((f"line {number}", line) for number, line in lines if line and line[0] != "#")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchword_tui.exchange.build import About, entry_of_totp_field
-from watchword_tui.exchange.ciphers import Argon2, aes_gcm_open, damaged, from_base64, unlock
-from watchword_tui.exchange.fields import child, objects, text
+from watchword_tui.exchange.ciphers import Argon2, aes_gcm_open, from_base64, unlock
+from watchword_tui.exchange.fields import child, objects, rows, text
 from watchword_tui.exchange.model import Format, Reading
 from watchword_tui.exchange.source import Source
 
@@ -34,11 +34,7 @@ def read(source: Source, ask: Ask) -> Reading:
         key = unlock(ask, Argon2(from_base64(text(export, "salt")), _PASSES, _MEMORY))
         plain = aes_gcm_open(key, sealed[:_NONCE], sealed[_NONCE:], aad=_AAD)
         export = Source("export", plain).json_object()
-    entries = export.get("entries")
-    if not isinstance(entries, list):
-        raise damaged()
-    rows = enumerate(objects(entries), start=1)
-    return Reading(entries=tuple(_entry(row, place) for place, row in rows))
+    return Reading(entries=tuple(_entry(row, place) for place, row in rows(export.get("entries"))))
 
 
 def _entry(row: dict[str, object], place: int) -> Entry:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.build import About, Names, entry_of_row
 from watchword_tui.exchange.ciphers import damaged, passphrase_bytes, wrong_passphrase
-from watchword_tui.exchange.fields import objects, text
+from watchword_tui.exchange.fields import objects, rows, text
 from watchword_tui.exchange.model import Format, Reading
 from watchword_tui.exchange.source import MAX_TEXT_BYTES, Source
 
@@ -33,12 +33,10 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, ask: Ask) -> Reading:
     """Read an export; the archive's passphrase is Raivo's master password."""
-    rows = source.json
+    found = source.json
     if source.data.startswith(_ZIP_MAGIC):
-        rows = Source(_JSON_IN_ZIP, _unzipped(source.data, ask)).json
-    if not isinstance(rows, list):
-        raise damaged()
-    return Reading(entries=tuple(_entry(row, place) for place, row in enumerate(objects(rows), start=1)))
+        found = Source(_JSON_IN_ZIP, _unzipped(source.data, ask)).json
+    return Reading(entries=tuple(_entry(row, place) for place, row in rows(found)))
 
 
 def _unzipped(data: bytes, ask: Ask) -> bytes:

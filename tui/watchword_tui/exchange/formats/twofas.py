@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from watchword_tui.errors import WrongPassphraseError
 from watchword_tui.exchange.build import About, Names, entry_of_row
 from watchword_tui.exchange.ciphers import Pbkdf2, aes_gcm_open, damaged, from_base64, unlock
-from watchword_tui.exchange.fields import child, objects, text
+from watchword_tui.exchange.fields import child, objects, rows, text
 from watchword_tui.exchange.model import Format, Reading
 from watchword_tui.exchange.source import Source
 
@@ -33,21 +34,37 @@ def read(source: Source, ask: Ask) -> Reading:
     backup = source.json_object()
     services = backup.get("services")
     if sealed := text(backup, "servicesEncrypted"):
-        services = _opened(sealed, ask)
-    if not isinstance(services, list):
-        raise damaged()
+        services = _opened(sealed, text(backup, "reference"), ask)
     groups = {text(group, "id"): text(group, "name") for group in objects(backup.get("groups"))}
-    rows = enumerate(objects(services), start=1)
-    return Reading(entries=tuple(_entry(row, number, groups) for number, row in rows))
+    return Reading(entries=tuple(_entry(row, number, groups) for number, row in rows(services)))
 
 
-def _opened(sealed: str, ask: Ask) -> object:
-    parts = [from_base64(part) for part in sealed.split(":")]
-    if len(parts) < 3:  # noqa: PLR2004 - as the next line says
-        raise damaged()
-    content, salt, nonce = parts[:3]
+def _opened(sealed: str, reference: str, ask: Ask) -> object:
+    content, salt, nonce = _parts(sealed)
     key = unlock(ask, Pbkdf2(salt, _ITERATIONS))
-    return Source("services", aes_gcm_open(key, nonce, content)).json
+    try:
+        opened = aes_gcm_open(key, nonce, content)
+    except WrongPassphraseError:
+        # What the app seals beside the services, to tell a wrong password from a damaged file.
+        if reference and (parts := _parts(reference)).salt == salt:
+            aes_gcm_open(key, parts.nonce, parts.content)
+            raise damaged() from None
+        raise
+    return Source("services", opened).json
+
+
+class _Sealed(NamedTuple):
+    content: bytes
+    salt: bytes
+    nonce: bytes
+
+
+def _parts(sealed: str) -> _Sealed:
+    """What is sealed: ciphertext with tag, salt and nonce, in base64 with colons between."""
+    parts = [from_base64(part) for part in sealed.split(":")]
+    if len(parts) != len(_Sealed._fields):
+        raise damaged()
+    return _Sealed(*parts)
 
 
 def _entry(row: dict[str, object], number: int, groups: Mapping[str, str]) -> Entry:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from watchword_tui.exchange.build import About, Names, entry_of_row, entry_of_uri
 from watchword_tui.exchange.ciphers import damaged
-from watchword_tui.exchange.fields import text
+from watchword_tui.exchange.fields import check_rows, text
 from watchword_tui.exchange.model import Format, Reading
 
 if TYPE_CHECKING:
@@ -23,10 +23,11 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, _ask: Ask) -> Reading:
     """Read an export."""
-    rows = source.json_object().get("data")
-    if not isinstance(rows, list):
+    found = source.json_object().get("data")
+    if not isinstance(found, list):
         raise damaged()
-    return Reading(entries=tuple(_entry(row, place) for place, row in enumerate(rows, start=1)))
+    check_rows(len(found))
+    return Reading(entries=tuple(_entry(row, place) for place, row in enumerate(found, start=1)))
 
 
 def _entry(row: object, place: int) -> Entry:
