@@ -1,0 +1,204 @@
+"""An account as it is typed: read into a key, or into words about what is missing. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from watchword_otp import (
+    Algorithm,
+    InvalidKeyError,
+    Key,
+    Kind,
+    Secret,
+    UriError,
+    clean_label,
+    read_uri,
+)
+from watchword_otp.key import STEAM_DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from watchword_tui.accounts import Account
+    from watchword_tui.vault.rows import Row
+
+_Member = TypeVar("_Member", bound=StrEnum)
+_URI = re.compile(r"\s*(otpauth|steam)://", re.IGNORECASE)
+_NO_SECRET = "type or paste the secret that the issuer shows"
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What stands in the fields of a form."""
+
+    issuer: str = ""
+    name: str = ""
+    secret: str = field(default="", repr=False)
+    """As typed; empty where `kept` stays."""
+    kept: Secret | None = None
+    """The secret that stays unless another is typed."""
+    kind: Kind = Kind.TOTP
+    algorithm: Algorithm = Algorithm.SHA1
+    digits: str = "6"
+    period: str = "30"
+    counter: str = "0"
+    groups: tuple[str, ...] = ()
+    note: str = ""
+    favourite: bool = False
+
+    def judged(self) -> Judged:
+        """What it comes to."""
+        troubles: dict[str, str] = {}
+        secret = self._secret(troubles)
+        issuer, name = clean_label(self.issuer), clean_label(self.name)
+        if not issuer and not name:
+            troubles["issuer"] = "type an issuer or a name"
+        numbers = {
+            what: self._number(what, troubles)
+            for what in ("digits", "period", "counter")
+            if what in self.fields
+        }
+        key = None
+        if secret is not None and not troubles:
+            try:
+                key = self._key(secret, issuer, name, numbers)
+            except InvalidKeyError as error:
+                troubles[_place(str(error))] = str(error)
+        return Judged(secret, key, troubles)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The parameters that this kind of key has, besides its secret."""
+        return {
+            Kind.TOTP: ("algorithm", "digits", "period"),
+            Kind.HOTP: ("algorithm", "digits", "counter"),
+            Kind.STEAM: ("period",),
+        }[self.kind]
+
+    def _secret(self, troubles: dict[str, str]) -> Secret | None:
+        if not self.secret.strip():
+            if self.kept is None:
+                troubles["secret"] = _NO_SECRET
+            return self.kept
+        try:
+            return Secret.from_base32(self.secret)
+        except InvalidKeyError as error:
+            troubles["secret"] = str(error)
+            return None
+
+    def _number(self, what: str, troubles: dict[str, str]) -> int:
+        text = str(getattr(self, what)).strip()
+        # ASCII digits only: int() takes other scripts' too.
+        if not _WHOLE_NUMBER.fullmatch(text):
+            troubles[what] = f"the {what} must be a whole number"
+            return 0
+        return int(text)
+
+    def _key(self, secret: Secret, issuer: str, name: str, numbers: Mapping[str, int]) -> Key:
+        steam = self.kind is Kind.STEAM
+        return Key(
+            secret=secret,
+            kind=self.kind,
+            algorithm=Algorithm.SHA1 if steam else self.algorithm,
+            digits=STEAM_DIGITS if steam else numbers["digits"],
+            period=numbers.get("period", 30),
+            counter=numbers.get("counter", 0),
+            issuer=issuer,
+            name=name,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a draft comes to."""
+
+    secret: Secret | None
+    """The secret, where it is one."""
+    key: Key | None
+    """The key, where nothing is missing."""
+    troubles: dict[str, str]
+    """What is wrong, by the field's name: one clause each, without a full stop."""
+
+
+def draft_of(account: Account) -> Draft:
+    """An account of the vault, to be changed; its secret stays unless another is typed."""
+    key = account.key
+    return Draft(
+        issuer=key.issuer,
+        name=key.name,
+        kept=key.secret,
+        groups=account.groups,
+        note=account.note,
+        favourite=account.favourite,
+        **_parameters(key),
+    )
+
+
+def draft_of_key(key: Key) -> Draft:
+    """A key that was read elsewhere, or just made; the secret is not typed, and stays."""
+    return Draft(issuer=key.issuer, name=key.name, kept=key.secret, **_parameters(key))
+
+
+def draft_of_row(row: Row, groups: tuple[str, ...]) -> Draft:
+    """A quarantined row, as far as it can be understood; `groups` are the names of its groups."""
+    fields = row.fields
+    info = fields.get("info")
+    info = info if isinstance(info, dict) else {}
+    return Draft(
+        issuer=clean_label(_text(fields, "issuer")),
+        name=clean_label(_text(fields, "name")),
+        secret=_text(info, "secret"),
+        kind=_one_of(Kind, _text(fields, "type").lower(), Kind.TOTP),
+        algorithm=_one_of(Algorithm, _text(info, "algo").upper(), Algorithm.SHA1),
+        digits=_text(info, "digits") or "6",
+        period=_text(info, "period") or "30",
+        counter=_text(info, "counter") or "0",
+        groups=groups,
+        note=_text(fields, "note"),
+        favourite=fields.get("favorite") is True,
+    )
+
+
+def is_uri(text: str) -> bool:
+    """Whether something that was typed or pasted is a URI with a key, and no label or secret."""
+    return _URI.match(text) is not None
+
+
+def key_of_uri(text: str) -> Key:
+    """The key of a URI.
+
+    Raises:
+        InvalidKeyError: It is not usable; the message says why and never shows the secret.
+    """
+    try:
+        return read_uri(text).key
+    except UriError as error:
+        raise InvalidKeyError(str(error)) from None
+
+
+def _parameters(key: Key) -> dict[str, Any]:
+    return {
+        "kind": key.kind,
+        "algorithm": key.algorithm,
+        "digits": str(key.digits),
+        "period": str(key.period),
+        "counter": str(key.counter),
+    }
+
+
+def _place(message: str) -> str:
+    """The field that a message about a key belongs to."""
+    return next((what for what in ("digits", "period", "counter") if what in message), "secret")
+
+
+def _text(fields: Mapping[str, object], name: str) -> str:
+    value = fields.get(name)
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _one_of(kind: type[_Member], text: str, default: _Member) -> _Member:
+    return next((one for one in kind if one == text), default)
