@@ -18,7 +18,7 @@ from watchword_tui.screens.codes import CodesScreen
 from watchword_tui.terminal import TerminalApp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from textual._path import CSSPathType
     from textual.screen import Screen
@@ -37,9 +37,12 @@ class WatchwordApp(TerminalApp):
     """Live codes and their validation in one terminal."""
 
     TITLE = "Watchword"
+    DEFAULT_MODE: ClassVar[str] = "shown-0"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", key_display="^q", priority=True, id="quit"),
         Binding("l", "lock", "Lock", show=False, id="lock", tooltip="Remove the codes from the screen"),
+        # Also while a dialog or a field has the keys.
+        Binding("ctrl+l", "lock", "Lock", show=False, priority=True, id="lock-anywhere"),
     ]
     CSS_PATH: ClassVar[CSSPathType | None] = Path(__file__).with_name("watchword.tcss")
 
@@ -52,6 +55,8 @@ class WatchwordApp(TerminalApp):
         self._last_input = session.clock()
         self._sent = ""
         self._take_back: Timer | None = None
+        self._modes_shown = 0
+        self.add_mode(self.DEFAULT_MODE, self._first_screen)
         # Before the first frame: a later change would have every rule of CSS parsed again.
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
@@ -72,12 +77,21 @@ class WatchwordApp(TerminalApp):
             self.register_theme(theme)
         self._problems += found.problems
 
-    def get_default_screen(self) -> Screen[None]:
+    def _first_screen(self) -> Screen[None]:
         """Begin with the codes, or with the lock screen where a passphrase is needed."""
         keeper = self._session.keeper
         if keeper is not None and keeper.state is VaultState.LOCKED:
             return self._unlock_screen("")
         return CodesScreen(self._session)
+
+    def _show(self, make_screen: Callable[[], Screen[None]]) -> None:
+        """Put a screen in the place of everything: all screens of the mode before are removed."""
+        before = self.current_mode
+        self._modes_shown += 1
+        mode = f"shown-{self._modes_shown}"
+        self.add_mode(mode, make_screen)
+        self.switch_mode(mode)
+        self.remove_mode(before)
 
     def _unlock_screen(self, why: str) -> UnlockScreen:
         from watchword_tui.screens.unlock import UnlockScreen  # noqa: PLC0415 - when it is wanted
@@ -93,12 +107,12 @@ class WatchwordApp(TerminalApp):
         wanted = self._session.settings.theme
         if wanted not in {None, self.theme}:
             known = ", ".join(sorted(self.available_themes))
-            self._problems.append(f"there is no theme {wanted}; known: {known}")
+            self._problems.append(f"No theme {wanted}. Known: {known}")
         known_ids = {binding.id for binding in _bindings_with_ids()}
         for name, _ in self._session.settings.keys:
             if name not in known_ids:
                 known = ", ".join(sorted(one for one in known_ids if one))
-                self._problems.append(f"there is no binding {name} to give a key to; known: {known}")
+                self._problems.append(f"No binding {name} to give a key to. Known: {known}")
         for problem in self._problems:
             self.notify(problem, title="Settings", severity="warning", markup=False, timeout=15)
         if self._session.can_lock and self._session.settings.lock_after:
@@ -143,14 +157,12 @@ class WatchwordApp(TerminalApp):
         """Lock: put the lock screen in the place of everything; `why` is shown on it."""
         self._session.lock()
         self.clear_notifications()
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-        self.switch_screen(self._unlock_screen(why))
+        self._show(lambda: self._unlock_screen(why))
 
     def on_unlock_screen_unlocked(self) -> None:
         """Show the codes again."""
         self._last_input = self._session.clock()
-        self.switch_screen(CodesScreen(self._session))
+        self._show(lambda: CodesScreen(self._session))
 
     def send_code(self, code: str) -> None:
         """Send a code to the terminal's clipboard, and take it back after a while."""

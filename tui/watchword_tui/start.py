@@ -1,4 +1,4 @@
-"""From settings to a session: what is opened before the first screen, and what waits for a passphrase."""
+"""From settings to a session: what is opened before the first screen, and what is asked for there."""
 
 from __future__ import annotations
 
