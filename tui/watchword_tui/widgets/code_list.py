@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -13,16 +15,26 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from watchword_tui.accounts import Account, LiveCode, grouped, live_code
+from watchword_tui.accounts import grouped
 
 if TYPE_CHECKING:
-    from rich.style import Style
+    from collections.abc import Sequence
+
     from textual import events
 
-_CODE_WIDTH = 12
+    from watchword_tui.code_book import CodeBook, Look
+    from watchword_tui.listing import Line, Shown
+
+SOON = 5
+"""Seconds before its end from which a code is marked as about to change."""
+
+_HEAD_WIDTH = 4
+_CODE_WIDTH = 13
 _NEXT_WIDTH = 18
 _ISSUER_SHARE = 0.42
 _NARROWEST_WITH_NEXT = 56
+_FOUND = Style(bold=True, underline=True)
+_WORDS_LEFT = 4
 
 
 class CodeList(ScrollView, can_focus=True):
@@ -49,61 +61,92 @@ class CodeList(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Previous account", show=False),
-        Binding("down,j", "move(1)", "Next account", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "move_to(0)", "First account", show=False),
-        Binding("end,G", "move_to(-1)", "Last account", show=False),
-        Binding("enter", "choose", "Copy the code", show=False),
+        Binding("up,k", "move(-1)", "Previous account", show=False, id="up"),
+        Binding("down,j", "move(1)", "Next account", show=False, id="down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="page-up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="page-down"),
+        Binding("home,g", "move_to(0)", "First account", show=False, id="first"),
+        Binding("end,G", "move_to(-1)", "Last account", show=False, id="last"),
+        Binding(
+            "enter", "choose", "Copy the code; show it first if it is hidden", show=False, id="choose"
+        ),
     ]
     ALLOW_SELECT = False
 
     cursor: reactive[int] = reactive(0, repaint=False)
-    """Index of the highlighted account."""
+    """Index of the highlighted line."""
 
     class Highlighted(Message):
-        """Another account is highlighted."""
+        """Another line is highlighted, or the same one has changed."""
 
     class Chosen(Message):
-        """The highlighted account was chosen with Enter or a double click."""
+        """The highlighted line was chosen with Enter or a double click."""
 
-    def __init__(self) -> None:
+    def __init__(self, book: CodeBook) -> None:
+        """Show the codes that `book` gives."""
         super().__init__()
-        self._accounts: tuple[Account, ...] = ()
+        self._book = book
+        self._shown: Sequence[Shown] = ()
+        self._words: list[str] = []
         self._now = 0.0
-        self._lives: dict[int, LiveCode] = {}
+        self._soon: list[bool] = []
 
-    def show_accounts(self, accounts: tuple[Account, ...], now: float) -> None:
-        """Show `accounts` with their codes at `now` (Unix seconds)."""
-        self._accounts = accounts
-        self._lives.clear()
-        self._now = now
-        self.virtual_size = Size(self.size.width, len(accounts))
-        self.cursor = min(self.cursor, max(0, len(accounts) - 1))
+    def show_lines(
+        self, shown: Sequence[Shown], now: float, *, select: str | None = None, words: str = ""
+    ) -> None:
+        """Show lines at `now` (Unix seconds).
+
+        Args:
+            shown: The lines.
+            now: Unix seconds.
+            select: Identity of the line to highlight; else the highlight stays where it is.
+            words: What to say if there is no line.
+        """
+        self._shown, self._now = shown, now
+        self._words = words.splitlines()
+        self._soon = []
+        if len(shown) != self.virtual_size.height:
+            self.virtual_size = Size(self.size.width, len(shown))
+        index = next(
+            (number for number, one in enumerate(shown) if one.line.identity == select), self.cursor
+        )
+        self.cursor = index
         self.refresh()
+        self.post_message(self.Highlighted())
 
     @property
-    def highlighted(self) -> Account | None:
-        """The highlighted account, or None in an empty list."""
-        return self._accounts[self.cursor] if self._accounts else None
+    def highlighted(self) -> Line | None:
+        """The highlighted line, or None in an empty list."""
+        return self._shown[self.cursor].line if self._shown else None
+
+    def neighbour(self, by: int) -> Line | None:
+        """The line shown `by` lines after the highlighted one; None beyond the ends."""
+        index = self.cursor + by
+        return self._shown[index].line if 0 <= index < len(self._shown) else None
 
     def tick(self, now: float) -> None:
         """Go on to `now` (Unix seconds); lines are drawn again only where a code changed."""
         self._now = now
-        stale = [
-            index
-            for index, live in self._lives.items()
-            if not live.is_current(self._accounts[index].key, now)
-        ]
-        for index in stale:
-            del self._lives[index]
+        stale = self._book.turn(now)
+        soon = [self._is_soon(one.line) for one in self._visible()]
         if stale:
             self.refresh()
+        elif soon != self._soon:
+            # The mark stands at the left edge, so this is all the terminal is sent.
+            self.refresh(Region(0, 0, 1, self.size.height))
+        self._soon = soon
+
+    def _visible(self) -> Sequence[Shown]:
+        top = self.scroll_offset.y
+        return self._shown[top : top + self.size.height]
+
+    def _is_soon(self, line: Line) -> bool:
+        look = self._book.look(line, self._now)
+        return look is not None and look.until - self._now <= SOON
 
     def on_resize(self) -> None:
         """Keep the scrollable width the widget's own."""
-        self.virtual_size = Size(self.size.width, len(self._accounts))
+        self.virtual_size = Size(self.size.width, len(self._shown))
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Draw the two lines anew and bring the new one into sight."""
@@ -114,7 +157,7 @@ class CodeList(ScrollView, can_focus=True):
 
     def validate_cursor(self, cursor: int) -> int:
         """Keep the cursor on the list."""
-        return max(0, min(cursor, len(self._accounts) - 1))
+        return max(0, min(cursor, len(self._shown) - 1))
 
     def action_move(self, by: int) -> None:
         """Move the highlight by so many lines."""
@@ -126,17 +169,17 @@ class CodeList(ScrollView, can_focus=True):
 
     def action_move_to(self, index: int) -> None:
         """Move the highlight to a line; -1 is the last."""
-        self.cursor = index if index >= 0 else len(self._accounts) - 1
+        self.cursor = index if index >= 0 else len(self._shown) - 1
 
     def action_choose(self) -> None:
-        """Choose the highlighted account."""
-        if self._accounts:
+        """Choose the highlighted line."""
+        if self._shown:
             self.post_message(self.Chosen())
 
     def on_click(self, event: events.Click) -> None:
-        """Highlight the account under the mouse; a second click chooses it."""
+        """Highlight the line under the mouse; a second click chooses it."""
         index = event.y + self.scroll_offset.y
-        if index < len(self._accounts):
+        if index < len(self._shown):
             self.cursor = index
             if event.chain > 1:
                 self.action_choose()
@@ -145,42 +188,96 @@ class CodeList(ScrollView, can_focus=True):
         """Draw one visible line."""
         width = self.size.width
         index = y + self.scroll_offset.y
-        if index >= len(self._accounts):
-            return Strip.blank(width, self.rich_style)
-        account = self._accounts[index]
-        live = self._lives.get(index)
-        if live is None:
-            live = self._lives[index] = live_code(account.key, self._now)
+        if index >= len(self._shown):
+            words = self._words[y] if not self._shown and y < len(self._words) else ""
+            quiet = self.rich_style + self._ink("code-list--quiet")
+            return Strip([Segment(" " * _WORDS_LEFT + words, quiet)]).adjust_cell_length(
+                width, self.rich_style
+            )
+        line, marks = self._shown[index]
         cursor = index == self.cursor
         base = self.get_component_rich_style("code-list--cursor") if cursor else self.rich_style
-        segments = [
-            Segment(text, base + style)
-            for text, style in self._columns(account, live, width, cursor=cursor)
-        ]
-        return Strip(segments).adjust_cell_length(width, base)
+        columns = [*self._head(line, cursor=cursor)]
+        if line.account is None:
+            columns += self._quarantined(line, marks, width - _HEAD_WIDTH)
+        else:
+            look = self._book.look(line, self._now)
+            assert look is not None  # noqa: S101 - there is an account
+            columns += self._labels_and_code(line, marks, look, width - _HEAD_WIDTH)
+        return Strip([Segment(text, base + ink) for text, ink in columns]).adjust_cell_length(
+            width, base
+        )
 
-    def _columns(
-        self, account: Account, live: LiveCode, width: int, *, cursor: bool
+    def _head(self, line: Line, *, cursor: bool) -> list[tuple[str, Style]]:
+        """Four cells: about to change, highlighted, favourite or something unusual."""
+        account = line.account
+        sign = " "
+        if account is None or account.notices:
+            sign = "!"
+        elif account.favourite:
+            sign = "★"
+        warning = self._ink("code-list--warning")
+        star = self._ink("code-list--code")
+        rail = "▌" if self._is_soon(line) else " "
+        columns = [
+            (rail, warning),
+            ("▸" if cursor else " ", star),
+            (sign, warning if sign == "!" else star),
+        ]
+        # As few changes of colour as can be: each costs the terminal some thirty bytes.
+        plain = Style()
+        drawn = [(text, plain if text == " " else ink) for text, ink in [*columns, (" ", plain)]]
+        return [
+            ("".join(text for text, _ in run), ink)
+            for ink, run in groupby(drawn, key=lambda one: one[1])
+        ]
+
+    def _labels_and_code(
+        self, line: Line, marks: Sequence[int], look: Look, width: int
     ) -> list[tuple[str, Style]]:
         quiet = self._ink("code-list--quiet")
-        with_next = width >= _NARROWEST_WITH_NEXT
-        labels = width - 4 - _CODE_WIDTH - (_NEXT_WIDTH if with_next else 0)
-        issuer_width = int(labels * _ISSUER_SHARE) if account.name else labels
-        columns = [
-            (" ▸" if cursor else "  ", self._ink("code-list--code")),
-            ("! " if account.notices else "  ", self._ink("code-list--warning")),
-            (_fit(account.issuer, issuer_width), self._ink("code-list--issuer")),
-        ]
-        if account.name:
-            columns.append((_fit(account.name, labels - issuer_width), quiet))
-        columns.append((_fit(grouped(live.code), _CODE_WIDTH), self._ink("code-list--code")))
+        with_next = width + _HEAD_WIDTH >= _NARROWEST_WITH_NEXT
+        labels = width - _CODE_WIDTH - (_NEXT_WIDTH if with_next else 0)
+        issuer_width = int(labels * _ISSUER_SHARE) if line.name else labels
+        columns = _marked(_fit(line.issuer, issuer_width), marks, 0, self._ink("code-list--issuer"))
+        if line.name:
+            name = _fit(line.name, labels - issuer_width)
+            columns += _marked(name, marks, len(line.issuer) + 1, quiet)
+        code, after = look.text, ""
+        if look.counter is not None:
+            after = f"of counter {look.counter}" if code else "n shows a code"
+        elif not look.hidden:
+            after = f"then {grouped(look.next_code)}"
+        if code:
+            columns.append(
+                (_fit(code, _CODE_WIDTH), quiet if look.hidden else self._ink("code-list--code"))
+            )
+        else:
+            columns.append((_fit(f"counter {look.counter}", _CODE_WIDTH), quiet))
         if with_next:
-            columns.append((_fit(f"then {grouped(live.next_code)}", _NEXT_WIDTH), quiet))
+            columns.append((_fit(after, _NEXT_WIDTH), quiet))
         return columns
+
+    def _quarantined(self, line: Line, marks: Sequence[int], width: int) -> list[tuple[str, Style]]:
+        title_width = int((width - _CODE_WIDTH) * _ISSUER_SHARE)
+        reason = line.row.reason if line.row else ""
+        title = _marked(_fit(line.issuer, title_width), marks, 0, self._ink("code-list--issuer"))
+        return [*title, (_fit(reason, width - title_width), self._ink("code-list--warning"))]
 
     def _ink(self, component: str) -> Style:
         """A component's foreground and attributes, to be laid over the line's background."""
         return self.get_component_rich_style(component, partial=True)
+
+
+def _marked(text: str, marks: Sequence[int], start: int, ink: Style) -> list[tuple[str, Style]]:
+    """Split a text, whose first letter has the place `start`, into what was found and the rest."""
+    places = {place - start for place in marks}
+    if not places:
+        return [(text, ink)]
+    runs = groupby(enumerate(text), key=lambda one: one[0] in places)
+    return [
+        ("".join(letter for _, letter in run), ink + _FOUND if found else ink) for found, run in runs
+    ]
 
 
 def _fit(text: str, width: int) -> str:

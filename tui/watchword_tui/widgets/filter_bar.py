@@ -1,0 +1,118 @@
+"""The filter: a line to type into while the keys that move and choose still act on the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from watchword_tui.listing import MAX_QUERY
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from watchword_tui.widgets.code_list import CodeList
+
+
+class FilterBar(Horizontal):
+    """One line: the letters, and how many accounts fit them."""
+
+    DEFAULT_CSS = """
+    FilterBar {
+        height: 1;
+        padding: 0 2;
+        display: none;
+        .sign { width: 2; color: $accent; text-style: bold; }
+        #filter { width: 1fr; background: $panel; padding: 0 1; }
+        #filter:focus { background: $accent 25%; }
+        #count { width: auto; margin-left: 2; color: $foreground 65%; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", "Previous account", show=False),
+        Binding("down", "move(1)", "Next account", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("tab", "leave", "To the list", show=False),
+        Binding("escape", "give_up", "Clear, then leave", key_display="Esc"),
+    ]
+
+    class Changed(Message):
+        """Other letters are looked for."""
+
+        def __init__(self, query: str) -> None:
+            super().__init__()
+            self.query = query
+
+    class Left(Message):
+        """The person goes back to the list; the filter stays as it is."""
+
+    def __init__(self, code_list: CodeList) -> None:
+        """Act on `code_list` with the keys that move and choose."""
+        super().__init__()
+        self._list = code_list
+
+    def compose(self) -> ComposeResult:
+        """Lay out sign, field and count."""
+        yield Static("/", classes="sign")
+        yield Input(
+            id="filter", compact=True, max_length=MAX_QUERY, placeholder="letters of issuer or name"
+        )
+        yield Static("", id="count", markup=False)
+
+    def on_mount(self) -> None:
+        """Stop the cursor from blinking: two repaints a second for nothing."""
+        self.field.cursor_blink = False
+
+    @property
+    def field(self) -> Input:
+        """Where the letters are typed."""
+        return self.query_one("#filter", Input)
+
+    def open(self) -> None:
+        """Show the filter, ready to be typed into."""
+        self.display = True
+        self.field.focus()
+
+    def close(self) -> None:
+        """Look for nothing any more."""
+        self.field.value = ""
+        self.display = False
+
+    def show_count(self, count: int, total: int) -> None:
+        """Say how many of all lines are shown."""
+        self.query_one("#count", Static).update(f"{count} of {total}")
+
+    def action_move(self, by: int) -> None:
+        """Move the highlight of the list."""
+        self._list.action_move(by)
+
+    def action_page(self, by: int) -> None:
+        """Move the highlight by pages."""
+        self._list.action_page(by)
+
+    def action_give_up(self) -> None:
+        """Clear the field; leave if it is clear."""
+        if self.field.value:
+            self.field.value = ""
+        else:
+            self.close()
+            self.post_message(self.Left())
+
+    def action_leave(self) -> None:
+        """Go back to the list."""
+        self.post_message(self.Left())
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Changed(event.value))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._list.action_choose()
