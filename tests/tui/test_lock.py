@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import Input
 
-from apps import GITHUB, NOWHERE, MemoryKeychain, account_of, lines, press, settled, text
+from apps import NOWHERE, MemoryKeychain, account_of, lines, press, settled, text
 from servers import NOON, Clock
 from watchword_otp import Key, Secret, code_at, step_at
 from watchword_tui.accounts import Account, Loaded, grouped
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
 PASSPHRASE = "correct horse"
+KEPT = Key(secret=Secret(b"nobody else has this"), issuer="Kept", name="alice@example.com")
 FILE_KEY = Key(secret=Secret(b"a key from a plain file"), issuer="From a file", name="bob")
 
 
@@ -44,7 +45,7 @@ def make_session(
     lock_after: int = 300,
 ) -> Session:
     store = VaultStore(folder / "vault.json")
-    vault = create_vault(store, passphrase, Document().with_added([account_of(GITHUB)]))
+    vault = create_vault(store, passphrase, Document().with_added([account_of(KEPT)]))
     if keychain is not None:
         vault.add_keyring(keychain)
     profile = ServerProfile("dev", NOWHERE)
@@ -58,7 +59,7 @@ def make_session(
 
 
 def shown_code(clock: Clock) -> str:
-    return grouped(code_at(GITHUB, step_at(GITHUB, clock.now)))
+    return grouped(code_at(KEPT, step_at(KEPT, clock.now)))
 
 
 def is_locked(pilot: Pilot[None]) -> bool:
@@ -81,7 +82,7 @@ async def test_an_encrypted_vault_begins_locked_and_shows_no_account(
         await pilot.pause()
         assert is_locked(pilot)
         assert "locked" in text(pilot)
-        assert "GitHub" not in text(pilot)
+        assert "Kept" not in text(pilot)
         await type_passphrase(pilot, PASSPHRASE)
         await settled(pilot)
         assert not is_locked(pilot)
@@ -128,13 +129,13 @@ async def test_locking_replaces_the_codes_and_drops_every_secret(tmp_path: Path,
         await type_passphrase(pilot, PASSPHRASE)
         await settled(pilot)
         vault = tmp_path / "vault.json"
-        secret = GITHUB.secret.reveal()
+        secret = KEPT.secret.reveal()
         await pilot.press("question_mark")
         await pilot.press("ctrl+l")
         await pilot.pause()
         assert is_locked(pilot)
         assert len(app.screen_stack) == 1
-        assert "GitHub" not in text(pilot)
+        assert "Kept" not in text(pilot)
         assert shown_code(clock) not in text(pilot)
         assert session.accounts == ()
         await pilot.pause()
@@ -143,7 +144,7 @@ async def test_locking_replaces_the_codes_and_drops_every_secret(tmp_path: Path,
         left = [
             one
             for one in gc.get_objects()
-            if type(one) is Secret and one is not GITHUB.secret and one.reveal() == secret
+            if type(one) is Secret and one is not KEPT.secret and one.reveal() == secret
         ]
         assert len(left) == 0
         await type_passphrase(pilot, PASSPHRASE)
@@ -223,7 +224,7 @@ async def test_a_plain_vault_is_hidden_and_comes_back_with_enter(tmp_path: Path,
         await pilot.press("l")
         await pilot.pause()
         assert not app.screen.query(Input)
-        assert "GitHub" not in text(pilot)
+        assert "Kept" not in text(pilot)
         await press(pilot, "enter")
         assert shown_code(clock) in text(pilot)
 
