@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _Member = TypeVar("_Member", bound=StrEnum)
 _URI = re.compile(r"\s*(otpauth|steam)://", re.IGNORECASE)
-_NO_SECRET = "type or paste the secret that the issuer shows"
+_NOTHING_TYPED = "type or paste the secret that the issuer shows"
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
 
 
@@ -57,7 +57,7 @@ class Draft:
         issuer, name = clean_label(self.issuer), clean_label(self.name)
         if not issuer and not name:
             troubles["issuer"] = "type an issuer or a name"
-        numbers = {
+        numbers: dict[str, int] = {
             what: self._number(what, troubles)
             for what in ("digits", "period", "counter")
             if what in self.fields
@@ -82,7 +82,7 @@ class Draft:
     def _secret(self, troubles: dict[str, str]) -> Secret | None:
         if not self.secret.strip():
             if self.kept is None:
-                troubles["secret"] = _NO_SECRET
+                troubles["secret"] = _NOTHING_TYPED
             return self.kept
         try:
             return Secret.from_base32(self.secret)
@@ -161,6 +161,13 @@ def draft_of_row(row: Row, groups: tuple[str, ...]) -> Draft:
         note=_text(fields, "note"),
         favourite=fields.get("favorite") is True,
     )
+
+
+def differ(before: Draft, after: Draft) -> bool:
+    """Whether something would be lost; a secret that was only shown makes no difference."""
+    if after.secret and after.judged().secret == after.kept is not None:
+        after = replace(after, secret=before.secret)
+    return before != after
 
 
 def is_uri(text: str) -> bool:
