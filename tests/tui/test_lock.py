@@ -247,3 +247,20 @@ async def test_the_lock_screen_is_whole_on_a_small_terminal(tmp_path: Path, cloc
         assert "locked" in shown
         assert "passphrase" in shown
         assert "Enter opens" in shown
+
+
+@pytest.mark.parametrize(("passphrase", "warned"), [(None, True), (PASSPHRASE, False)])
+async def test_a_plain_vault_is_warned_of_for_as_long_as_it_is_plain(
+    tmp_path: Path, clock: Clock, passphrase: str | None, *, warned: bool
+) -> None:
+    session = make_session(tmp_path, clock, passphrase=passphrase)
+    keeper = session.keeper
+    assert keeper is not None
+    if passphrase:
+        keeper.open(passphrase)
+    else:
+        keeper.open_quietly()
+    app = WatchwordApp(session)
+    async with app.run_test(notifications=True) as pilot:
+        await settled(pilot)
+        assert ("! not encrypted" in lines(pilot)[0]) == warned

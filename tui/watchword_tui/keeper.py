@@ -68,6 +68,11 @@ class Keeper:
         return self._vault
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the vault is open and not encrypted."""
+        return self._vault is not None and not self._vault.encrypted
+
+    @property
     def accounts(self) -> tuple[Account, ...]:
         """Its usable accounts in the file's order; none while it is locked."""
         return self._vault.document.accounts if self._vault else ()

@@ -58,6 +58,11 @@ class Session:
         return (*self.keeper.accounts, *self._others) if self.keeper else self._others
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the open vault is not encrypted."""
+        return self.keeper is not None and self.keeper.is_plain
+
+    @property
     def can_keep(self) -> bool:
         """Whether accounts can be kept beyond this run, in a vault that may still have to be made."""
         return self.keeper is not None

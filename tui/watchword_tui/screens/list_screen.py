@@ -142,7 +142,7 @@ class ListScreen(AccountScreen):
         )
         if self._view.group not in self._listing.groups:
             self._view = self._view._replace(group=None)
-        self.status.show_accounts(len(accounts))
+        self.status.show_accounts(len(accounts), plain=self._session.is_plain)
         self.set_class(not self._listing.total, "-empty")
         self._show_lines(select or self._identity)
 
@@ -159,7 +159,7 @@ class ListScreen(AccountScreen):
             self.filter_bar.show_count(len(shown), self._listing.total)
         about = [] if self._view.order is Order.FILE else [self._view.order.words]
         if self._book.hidden:
-            about.append("hidden")
+            about.append("codes hidden")
         self.query_one(GroupLine).show(self._listing.groups, self._view.group, "   ".join(about))
 
     def accounts_changed(self, select: str | None = None) -> None:
@@ -350,7 +350,9 @@ class ListScreen(AccountScreen):
         return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what needs an account where there is none."""
+        """Dim what needs an account where there is none; the filter is opened once."""
+        if action == "filter":
+            return self.filter_bar is None or self.focused is not self.filter_bar.field
         if action in {"copy", "qr"} and not self._session.accounts:
             return None
         return super().check_action(action, parameters)

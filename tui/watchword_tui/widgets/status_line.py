@@ -18,10 +18,11 @@ class StatusLine(Widget):
         self._left = Content("")
         self._right = Content("")
 
-    def show_accounts(self, count: int) -> None:
-        """Say how many accounts there are."""
+    def show_accounts(self, count: int, *, plain: bool = False) -> None:
+        """Say how many accounts there are, and as long as it is so that the vault is not encrypted."""
         words = "1 account" if count == 1 else f"{count} accounts"
-        self._left = Content.assemble(("Watchword", "bold $accent"), f"   {words}")
+        warning = ("   ! not encrypted", "bold $warning") if plain else ""
+        self._left = Content.assemble(("Watchword", "bold $accent"), f"   {words}", warning)
         self.refresh()
 
     def show_server(self, words: str, *, alarm: bool = False) -> None:
