@@ -164,7 +164,7 @@ class CodesScreen(ListScreen):
         from watchword_tui.screens.help import HelpScreen  # noqa: PLC0415 - when asked for
 
         self.app.clear_notifications()
-        self.app.push_screen(HelpScreen(self._session.settings.path))
+        self.app.push_screen(HelpScreen(self._session.settings))
 
     def _keep(self, account: Account | None) -> None:
         if account is None:

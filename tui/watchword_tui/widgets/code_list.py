@@ -32,7 +32,8 @@ _HEAD_WIDTH = 4
 _CODE_WIDTH = 13
 _NEXT_WIDTH = 18
 _ISSUER_SHARE = 0.42
-_NARROWEST_WITH_NEXT = 56
+_NARROWEST_WITH_NEXT = 72
+"""Below, the labels need the room more; the card has the next code too."""
 _FOUND = Style(bold=True, underline=True)
 _WORDS_LEFT = 4
 
@@ -54,7 +55,7 @@ class CodeList(ScrollView, can_focus=True):
         scrollbar-size-vertical: 1;
         .code-list--issuer { text-style: bold; }
         .code-list--code { color: $accent; text-style: bold; }
-        .code-list--quiet { color: $foreground 55%; }
+        .code-list--quiet { color: $foreground 65%; }
         .code-list--warning { color: $warning; }
         .code-list--cursor { background: $panel; }
         &:focus .code-list--cursor { background: $accent 25%; }
@@ -67,9 +68,7 @@ class CodeList(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "Page down", show=False, id="page-down"),
         Binding("home,g", "move_to(0)", "First account", show=False, id="first"),
         Binding("end,G", "move_to(-1)", "Last account", show=False, id="last"),
-        Binding(
-            "enter", "choose", "Copy the code; show it first if it is hidden", show=False, id="choose"
-        ),
+        Binding("enter", "choose", "Copy (show if hidden)", show=False, id="choose"),
     ]
     ALLOW_SELECT = False
 
@@ -265,8 +264,10 @@ class CodeList(ScrollView, can_focus=True):
         return [*title, (_fit(reason, width - title_width), self._ink("code-list--warning"))]
 
     def _ink(self, component: str) -> Style:
-        """A component's foreground and attributes, to be laid over the line's background."""
-        return self.get_component_rich_style(component, partial=True)
+        """A component's colour and weight, to be laid over the line's background."""
+        # Not the partial style, whose colour is not mixed with what is behind it.
+        style = self.get_component_rich_style(component)
+        return Style(color=style.color, bold=style.bold)
 
 
 def _marked(text: str, marks: Sequence[int], start: int, ink: Style) -> list[tuple[str, Style]]:

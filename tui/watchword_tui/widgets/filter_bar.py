@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from watchword_tui.widgets.code_list import CodeList
 
 
+class FilterField(Input):
+    """The field for the letters; Enter acts on the list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Copy it")]
+
+
 class FilterBar(Horizontal):
     """One line: the letters, and how many accounts fit them."""
 
@@ -38,7 +44,7 @@ class FilterBar(Horizontal):
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("tab", "leave", "To the list", show=False),
-        Binding("escape", "give_up", "Clear, then leave", key_display="Esc"),
+        Binding("escape", "give_up", "Clear", key_display="Esc"),
     ]
 
     class Changed(Message):
@@ -59,7 +65,7 @@ class FilterBar(Horizontal):
     def compose(self) -> ComposeResult:
         """Lay out sign, field and count."""
         yield Static("/", classes="sign")
-        yield Input(
+        yield FilterField(
             id="filter", compact=True, max_length=MAX_QUERY, placeholder="letters of issuer or name"
         )
         yield Static("", id="count", markup=False)
