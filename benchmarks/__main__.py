@@ -6,6 +6,7 @@ import sys
 
 import click
 from benchmarks import (
+    app_import,
     app_screen,
     command_line,
     server_checks,
@@ -18,6 +19,7 @@ from benchmarks.harness import Report, UnavailableError, machine, say, workplace
 MEASURES = {
     "command-line": command_line.measure,
     "app-screen": app_screen.measure,
+    "app-import": app_import.measure,
     "server-checks": server_checks.measure,
     "server-million": server_million.measure,
     "server-prototype": server_prototype.measure,
