@@ -331,6 +331,8 @@ class TestSheet:
         assert height == 297 * -(-pages // 6)
         assert lines[0] > 0
         assert lines[-1] < height
+        places = [(text.get("x"), text.get("y")) for text in texts(content)]
+        assert len(set(places)) == len(places)
         # No line of text is cut by the edge of a sheet of paper.
         assert all(8 < line % 297 < 290 for line in lines)
 

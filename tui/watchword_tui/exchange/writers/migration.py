@@ -38,6 +38,9 @@ _FORMAT_VERSION = 1
 _MAX_BATCH_ID = 2**21 - 1
 """Three bytes: it only tells this set of codes from another, and room is scarce."""
 
+_ROUNDS = 5
+"""Two or three settle how many parts there are; a count that swings for ever is a byte off at most."""
+
 _LARGEST_VERSION = 40
 _BYTE_COUNT_GROWS = 10
 """The version from which a text's length takes 16 bits and not 8 (ISO/IEC 18004 section 7.4.1)."""
@@ -116,15 +119,14 @@ def _why_not(key: Key) -> str:
 def _batches(accounts: Sequence[Account], room: int, identity: int) -> list[list[Account]]:
     """Part the accounts so that each URI has at most `room` characters, if it can.
 
-    How many parts there are stands in each of them, so it is assumed first and then put right.
+    How many parts there are stands in each of them, so that is assumed first and then put right.
     """
-    size = min(1, len(accounts))
-    while len(batches := _packed(accounts, size, room, identity)) > size:
+    batches: list[list[Account]] = []
+    for _ in range(_ROUNDS):
         size = len(batches)
-    while len(batches) < size:
-        fullest = max(range(len(batches)), key=lambda index: len(batches[index]))
-        half = len(batches[fullest]) // 2
-        batches[fullest : fullest + 1] = [batches[fullest][:half], batches[fullest][half:]]
+        batches = _packed(accounts, size, room, identity)
+        if len(batches) == size:
+            break
     return batches
 
 
