@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import BIN, Figure, interleaved, milliseconds, plain_environment
+
 from watchword_otp import Key, Secret, format_uri
 from watchword_tui.vault.store import VaultStore
 from watchword_tui.vault.vault import create_vault, read_vault
@@ -30,7 +31,7 @@ def measure(folder: Path) -> list[Figure]:
             value=statistics.median(all_many) - statistics.median(all_one),
             unit="s",
             goal=0.5,
-            basis=f"{milliseconds(all_many)} against {milliseconds(all_one)} for one, median of {ROUNDS}",
+            basis=f"{milliseconds(all_many)}, one: {milliseconds(all_one)}, median of {ROUNDS}",
         )
     ]
 
