@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ import msgspec
 
 from watchword_otp import clean_label
 from watchword_tui.errors import VaultError
-from watchword_tui.vault.rows import Row, group_id, new_id, read_row, write_row
+from watchword_tui.vault.groups import Group, GroupTable, new_group, renamed_group
+from watchword_tui.vault.rows import Row, made_id, new_id, read_row, write_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,26 +22,6 @@ DOCUMENT_VERSION = 3
 """The version of the content that is written; 1 and 2 are read."""
 
 
-class _Group(msgspec.Struct, frozen=True):
-    uuid: str
-    name: str
-
-
-class _OldGroups(msgspec.Struct, frozen=True):
-    group: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group of accounts."""
-
-    id: str
-    """Its UUID."""
-    name: str
-    """Cleaned; no two groups have the same."""
-    raw: bytes = field(repr=False)
-
-
 @dataclass(frozen=True, slots=True)
 class Document:
     """What is in a vault."""
@@ -48,6 +30,8 @@ class Document:
     groups: tuple[Group, ...] = ()
     rest: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     """Fields we do not know, as they are written."""
+    odd_groups: tuple[bytes, ...] = field(default=(), repr=False)
+    """Groups that cannot be understood, as they are written."""
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -77,7 +61,7 @@ class Document:
 
     def with_added(self, accounts: Iterable[Account], *, at: int | None = None) -> Document:
         """With accounts more, each with a UUID of its own; before the row `at`, or at the end."""
-        added = tuple(accounts)
+        added = tuple(_with_own_id(account) for account in accounts)
         document = self.with_groups(name for account in added for name in account.groups)
         ids = document.group_ids
         rows = [write_row(account, ids) for account in added]
@@ -122,10 +106,9 @@ class Document:
     def with_groups(self, names: Iterable[str]) -> Document:
         """With groups of these names, where they are not there yet."""
         known = {group.name for group in self.groups}
-        fresh = [name for name in dict.fromkeys(names) if name and name not in known]
-        if not fresh:
-            return self
-        return replace(self, groups=(*self.groups, *(_new_group(name, new_id()) for name in fresh)))
+        wanted = dict.fromkeys(clean_label(name) for name in names)
+        fresh = [new_group(name, new_id()) for name in wanted if name and name not in known]
+        return replace(self, groups=(*self.groups, *fresh)) if fresh else self
 
     def with_group_renamed(self, old: str, new: str) -> Document:
         """With a group called otherwise; into one that has the name already, its accounts go over.
@@ -134,33 +117,38 @@ class Document:
             VaultError: There is no group `old`, or `new` is no name.
         """
         new = clean_label(new)
-        if old not in {group.name for group in self.groups}:
+        group = next((one for one in self.groups if one.name == old), None)
+        if group is None:
             raise VaultError(f"there is no group {old!r}", "look at the groups again")
         if not new:
             raise VaultError("a group needs a name", "type one")
-        members = [
-            replace(account, groups=tuple(new if name == old else name for name in account.groups))
-            for account in self.accounts
-            if old in account.groups
-        ]
-        return self.with_groups([new]).with_changed(_unique(members)).without_group(old)
+        if new == old:
+            return self
+        if new in self.group_ids:
+            return self.with_changed(self._members(old, new)).without_group(old)
+        renamed = renamed_group(group, new)
+        groups = tuple(renamed if one is group else one for one in self.groups)
+        return replace(self, groups=groups).with_changed(self._members(old, new))
 
     def without_group(self, name: str) -> Document:
         """Without a group; its accounts stay."""
-        members = [
-            replace(account, groups=tuple(one for one in account.groups if one != name))
-            for account in self.accounts
-            if name in account.groups
-        ]
-        document = self.with_changed(members)
+        document = self.with_changed(self._members(name))
         return replace(document, groups=tuple(group for group in document.groups if group.name != name))
+
+    def _members(self, group: str, *instead: str) -> list[Account]:
+        """The accounts of a group, with the groups `instead` in its place."""
+        return [
+            replace(account, groups=(*(one for one in account.groups if one != group), *instead))
+            for account in self.accounts
+            if group in account.groups
+        ]
 
     def written(self) -> bytes:
         """The content as JSON, one row a line."""
         parts = [f'"version":{DOCUMENT_VERSION}'.encode()]
         parts += [msgspec.json.encode(name) + b":" + raw for name, raw in self.rest]
         parts.append(b'"entries":' + _lines([row.raw for row in self.rows]))
-        parts.append(b'"groups":' + _lines([group.raw for group in self.groups]))
+        parts.append(b'"groups":' + _lines([*(group.raw for group in self.groups), *self.odd_groups]))
         return b"{" + b",\n".join(parts) + b"}"
 
 
@@ -185,45 +173,34 @@ def _read(content: bytes) -> Document:
     version = msgspec.json.decode(fields.pop("version", b"0"), type=int)
     if version > DOCUMENT_VERSION:
         raise VaultError(f"the vault's content has version {version}", "open it with a newer watchword")
-    raws = [bytes(raw) for raw in msgspec.json.decode(fields.pop("entries"), type=list[msgspec.Raw])]
-    groups = _read_groups(bytes(fields.pop("groups", b"[]")), raws)
-    names = {group.id: group.name for group in groups}
+    entries = msgspec.json.decode(fields.pop("entries", b"null"), type=list[msgspec.Raw])
+    groups = msgspec.json.decode(fields.pop("groups", b"null"), type=list[msgspec.Raw] | None)
+    table = GroupTable()
+    odd = tuple(raw for one in groups or () if not table.read(raw := bytes(one)))
+    rows = _read_rows([bytes(raw) for raw in entries], table)
+    rest = tuple((name, bytes(raw)) for name, raw in fields.items())
+    return Document(rows, table.groups, rest, odd)
+
+
+def _read_rows(raws: Sequence[bytes], table: GroupTable) -> tuple[Row, ...]:
     rows = []
     seen: set[str] = set()
-    for index, raw in enumerate(raws):
-        row = read_row(raw, index, names)
+    copies: Counter[bytes] = Counter()
+    for raw in raws:
+        row = read_row(raw, table)
         if row.id in seen:
-            row = replace(row, id=new_id(), account=None, reason="another account has the same UUID")
+            copies[raw] += 1
+            identity = made_id(raw, copies[raw])
+            if row.account is not None:
+                row = replace(row, account=None, reason="another account has the same UUID")
+            row = replace(row, id=identity)
         seen.add(row.id)
         rows.append(row)
-    return Document(tuple(rows), groups, tuple((name, bytes(raw)) for name, raw in fields.items()))
+    return tuple(rows)
 
 
-def _read_groups(raw: bytes, entries: Sequence[bytes]) -> tuple[Group, ...]:
-    groups: dict[str, Group] = {}
-    for one in msgspec.json.decode(raw, type=list[msgspec.Raw]):
-        group = msgspec.json.decode(one, type=_Group)
-        name = clean_label(group.name) or "unnamed"
-        while name in groups:
-            name += "'"
-        groups[name] = Group(group.uuid, name, bytes(one))
-    for entry in entries:
-        # Versions 1 and 2 name the group in the entry itself.
-        try:
-            old = msgspec.json.decode(entry, type=_OldGroups).group
-        except msgspec.MsgspecError:
-            continue
-        if old and (name := clean_label(old)) and name not in groups:
-            groups[name] = _new_group(name, group_id(old))
-    return tuple(groups.values())
-
-
-def _new_group(name: str, identity: str) -> Group:
-    return Group(identity, name, msgspec.json.encode({"uuid": identity, "name": name}))
-
-
-def _unique(accounts: Iterable[Account]) -> list[Account]:
-    return [replace(account, groups=tuple(dict.fromkeys(account.groups))) for account in accounts]
+def _with_own_id(account: Account) -> Account:
+    return account if account.id else replace(account, id=new_id())
 
 
 def _lines(raws: Sequence[bytes]) -> bytes:

@@ -12,6 +12,7 @@ import msgspec
 
 from watchword_tui.errors import VaultError, WrongPassphraseError
 from watchword_tui.vault.slots import (
+    MAX_WORK,
     TAG_BYTES,
     MasterKey,
     Slot,
@@ -43,6 +44,8 @@ class Envelope:
     """Everything in the header besides slots and params."""
     slots: tuple[Slot, ...]
     """None for a plain vault."""
+    params: dict[str, msgspec.Raw] = field(repr=False)
+    """What stands beside nonce and tag."""
     nonce: bytes = field(repr=False)
     content: bytes = field(repr=False)
     """The accounts as JSON; encrypted with its tag if there are slots."""
@@ -66,16 +69,27 @@ class Envelope:
             VaultError: The file is damaged, or has no slot for passphrases.
         """
         slots = self.slots_of(SlotType.PASSWORD)
-        if not slots:
-            raise VaultError("the vault has no passphrase", "open it with the keyring it was made for")
+        if sum(slot.work for slot in slots) > MAX_WORK:
+            raise VaultError(
+                "the vault asks for more work than any vault does",
+                f"it is damaged or not yours; {_RESTORE}",
+            )
+        odd: VaultError | None = None
         for slot in slots:
             try:
                 return slot.open_with_passphrase(passphrase), slot
             except WrongPassphraseError:
                 continue
+            except VaultError as error:
+                # Another slot may be whole.
+                odd = error.with_traceback(None)
         if self.intact is False:
             # A damaged slot refuses the right passphrase too; nobody should doubt their memory.
             raise VaultError("the vault's file is damaged", _RESTORE)
+        if odd is not None:
+            raise odd
+        if not slots:
+            raise VaultError("the vault has no passphrase", "open it with the keyring it was made for")
         raise WrongPassphraseError("the passphrase does not open the vault", "try again")
 
     def open_content(self, master: MasterKey | None) -> bytes:
@@ -88,13 +102,13 @@ class Envelope:
             return self.content
         opened = gcm_open(master.raw, self.nonce, self.content)
         if opened is None:
-            raise VaultError("the passphrase is right, but the vault's content is damaged", _RESTORE)
+            raise VaultError("the key is right, but the vault's content is damaged", _RESTORE)
         return opened
 
     def sealed(self, content: bytes, master: MasterKey | None, slots: tuple[Slot, ...]) -> bytes:
         """Write a file with this one's other fields and new content; without a master key, plain."""
         if master is None:
-            changed = replace(self, slots=(), nonce=b"", content=content)
+            changed = replace(self, slots=(), params={}, nonce=b"", content=content)
         else:
             nonce, sealed = gcm_seal(master.raw, content)
             changed = replace(self, slots=slots, nonce=nonce, content=sealed)
@@ -103,7 +117,7 @@ class Envelope:
 
 def new_envelope() -> Envelope:
     """An envelope with nothing in it."""
-    return Envelope({}, {}, (), b"", b"", intact=None)
+    return Envelope({}, {}, (), {}, b"", b"", intact=None)
 
 
 def read_envelope(data: bytes) -> Envelope:
@@ -131,20 +145,33 @@ def _read(data: bytes) -> Envelope:
         raise ValueError
     header = msgspec.json.decode(fields.pop("header", b"{}"), type=dict[str, msgspec.Raw])
     raw_slots = msgspec.json.decode(header.pop("slots", b"null"), type=list[dict[str, Any]] | None)
-    params = msgspec.json.decode(header.pop("params", b"null"), type=_Params | None)
+    raw_params = header.pop("params", msgspec.Raw(b"null"))
     mark = header.pop(_OURS, None)
-    content = fields.pop("db", b"null")
-    if not raw_slots or params is None:
-        return Envelope(fields, header, (), b"", bytes(content), intact=None)
+    content = fields.pop("db", msgspec.Raw(b"null"))
+    if raw_slots is None and bytes(raw_params) == b"null":
+        return Envelope(fields, header, (), {}, b"", _object(content), intact=None)
+    params = msgspec.json.decode(raw_params, type=_Params)
+    others = msgspec.json.decode(raw_params, type=dict[str, msgspec.Raw])
+    if not raw_slots:
+        raise ValueError
     slots = tuple(read_slot(slot) for slot in raw_slots)
     text = msgspec.json.decode(content, type=str)
     sealed = base64.b64decode(text, validate=True) + bytes.fromhex(params.tag)
     nonce = bytes.fromhex(params.nonce)
+    rest = {name: raw for name, raw in others.items() if name not in {"nonce", "tag"}}
     intact = None
     if mark is not None:
         known = msgspec.json.decode(mark, type=dict[str, str]).get("sha256", "")
         intact = known == _checksum(slots, nonce, sealed)
-    return Envelope(fields, header, slots, nonce, sealed, intact)
+    return Envelope(fields, header, slots, rest, nonce, sealed, intact)
+
+
+def _object(content: msgspec.Raw) -> bytes:
+    """A plain vault's content: encrypted, it would be text, and its slots are gone."""
+    plain = bytes(content)
+    if not plain.startswith(b"{"):
+        raise ValueError
+    return plain
 
 
 def _written(envelope: Envelope) -> bytes:
@@ -154,7 +181,7 @@ def _written(envelope: Envelope) -> bytes:
         tag = envelope.content[-TAG_BYTES:].hex()
         header = {
             "slots": [slot.fields for slot in envelope.slots],
-            "params": {"nonce": envelope.nonce.hex(), "tag": tag},
+            "params": {"nonce": envelope.nonce.hex(), "tag": tag, **envelope.params},
             # Tells a wrong passphrase from a damaged file; Aegis passes over it.
             _OURS: {"sha256": _checksum(envelope.slots, envelope.nonce, envelope.content)},
         }

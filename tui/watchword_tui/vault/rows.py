@@ -6,15 +6,17 @@ changed are written: icons and whatever else other apps keep there survives.
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, clean_label
 from watchword_otp.key import STEAM_DIGITS
 from watchword_tui.accounts import Account, clean_note
+from watchword_tui.vault.groups import GroupTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,25 +29,44 @@ SOURCE = "vault"
 
 _FOREIGN = {"motp": "mOTP", "yandex": "Yandex"}
 
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number with a fraction",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a group of fields",
+    "null": "empty",
+}
+"""What the decoder calls a type, for people."""
+
+_Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""Longer ones cannot even be shown."""
+
 
 class _Info(msgspec.Struct, frozen=True):
     secret: str
     algo: str = "SHA1"
-    digits: int = 6
-    period: int = 30
-    counter: int = 0
+    digits: _Number = 6
+    period: _Number = 30
+    counter: _Number = 0
 
 
 class _Entry(msgspec.Struct, frozen=True):
     type: str
     info: _Info
-    uuid: str = ""
+    uuid: str | None = ""
     name: str | None = ""
     issuer: str | None = ""
     note: str | None = ""
     favorite: bool | None = False
     group: str | None = None
-    groups: tuple[str, ...] | None = ()
+    """Versions 1 and 2; where there are `groups`, Aegis does not look at it either."""
+    groups: tuple[str, ...] | None = None
+
+
+# Aegis reads numbers and truth values that are written as text, so we do; its own files have none.
+_DECODER = msgspec.json.Decoder(_Entry, strict=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +86,12 @@ class Row:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What the row says, whatever it is; empty if it is no object."""
-        found = msgspec.json.decode(self.raw)
-        return found if isinstance(found, dict) else {}
+        """What the row says, as far as it can be read; empty if it is no object."""
+        return {
+            name: value
+            for name, raw in _parts(self.raw).items()
+            if (value := _value(raw)) is not _UNREADABLE
+        }
 
     @property
     def title(self) -> str:
@@ -79,23 +103,24 @@ class Row:
         return " ".join(words) or "an account without a name"
 
 
-def read_row(raw: bytes, index: int, groups: Mapping[str, str]) -> Row:
-    """Read an entry; `groups` has the names of groups by their UUID. Never raises.
+def read_row(raw: bytes, groups: GroupTable, nth: int = 0) -> Row:
+    """Read an entry; a group that it alone names is made in `groups`. Never raises.
 
-    `index` is the entry's place in the file: two entries without a UUID stay two.
+    `nth` tells rows apart that have the same content and no UUID.
     """
     try:
-        entry = msgspec.json.decode(raw, type=_Entry)
-    except (msgspec.ValidationError, UnicodeDecodeError) as error:
-        return Row(_made_id(raw, index), raw, None, _plain(str(error)))
-    identity = entry.uuid or _made_id(raw, index)
-    group_ids = tuple(one for one in entry.groups or () if one in groups)
-    if entry.group:
-        group_ids = (*group_ids, group_id(entry.group))
+        entry = _DECODER.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Row(_own_id(raw) or made_id(raw, nth), raw, None, _plain(error))
+    identity = entry.uuid or made_id(raw, nth)
     try:
         key = _key(entry)
     except InvalidKeyError as error:
-        return Row(identity, raw, None, str(error), group_ids)
+        return Row(identity, raw, None, str(error), groups.known_ids(entry.groups or ()))
+    if entry.groups is None and entry.group:
+        group_ids = groups.known_ids((groups.id_called(entry.group),))
+    else:
+        group_ids = groups.known_ids(entry.groups or ())
     account = Account(
         key,
         SOURCE,
@@ -103,7 +128,7 @@ def read_row(raw: bytes, index: int, groups: Mapping[str, str]) -> Row:
         id=identity,
         note=clean_note(entry.note or ""),
         favourite=bool(entry.favorite),
-        groups=tuple(dict.fromkeys(groups[one] for one in group_ids)),
+        groups=tuple(name for one in group_ids if (name := groups.name_of(one)) is not None),
     )
     return Row(identity, raw, account, "", group_ids)
 
@@ -111,10 +136,17 @@ def read_row(raw: bytes, index: int, groups: Mapping[str, str]) -> Row:
 def write_row(account: Account, groups: Mapping[str, str], before: Row | None = None) -> Row:
     """Make the row of an account; `groups` has the UUIDs of groups by their name.
 
-    Fields of `before` that did not change, and those nobody here knows, stay as they were.
+    Fields of `before` that did not change, and those nobody here knows, stay as they were. The row's
+    account is what reading the row gives: of the vault, with its key's own notices.
     """
     key = account.key
+    names = tuple(dict.fromkeys(clean for name in account.groups if (clean := clean_label(name))))
+    account = replace(
+        account, source=SOURCE, notices=key.warnings(), note=clean_note(account.note), groups=names
+    )
     old = before.account if before is not None else None
+    if before is not None and old == account:
+        return before
     fields: dict[str, Any] = dict.fromkeys(_FIELDS)
     if before is not None:
         fields = _parts(before.raw)
@@ -129,7 +161,7 @@ def write_row(account: Account, groups: Mapping[str, str], before: Row | None = 
         fields["note"] = account.note
     fields["favorite"] = account.favourite
     fields.pop("group", None)
-    group_ids = tuple(groups[name] for name in account.groups)
+    group_ids = tuple(groups[name] for name in names)
     fields["groups"] = group_ids
     if old is None or old.key.secret != key.secret:
         info["secret"] = key.secret.base32()
@@ -143,6 +175,24 @@ def write_row(account: Account, groups: Mapping[str, str], before: Row | None = 
         info["period"] = key.period
     fields["info"] = info
     return Row(account.id, msgspec.json.encode(fields), account, "", group_ids)
+
+
+def with_id(row: Row, identity: str) -> Row:
+    """The same row under another UUID, all else as it was; what is no object has none to change."""
+    fields: dict[str, Any] = _parts(row.raw)
+    raw = msgspec.json.encode(fields | {"uuid": identity}) if fields else row.raw
+    account = None if row.account is None else replace(row.account, id=identity)
+    return replace(row, id=identity, raw=raw, account=account)
+
+
+def regrouped_row(row: Row, account: Account, group_ids: tuple[str, ...]) -> Row:
+    """The row with its account in other groups; written anew only if it does not say so already."""
+    fields: dict[str, Any] = _parts(row.raw)
+    raw = row.raw
+    if group_ids != row.group_ids or "groups" not in fields:
+        fields.pop("group", None)
+        raw = msgspec.json.encode(fields | {"groups": group_ids})
+    return replace(row, raw=raw, account=account, group_ids=group_ids)
 
 
 def foreign_row(identity: str, kind: str, labels: tuple[str, str, str], info: dict[str, Any]) -> Row:
@@ -162,7 +212,7 @@ def foreign_row(identity: str, kind: str, labels: tuple[str, str, str], info: di
         "groups": [],
         "info": info,
     }
-    return read_row(msgspec.json.encode(fields), 0, {})
+    return read_row(msgspec.json.encode(fields), GroupTable())
 
 
 def new_id() -> str:
@@ -170,13 +220,16 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def group_id(name: str) -> str:
-    """The UUID of a group that the file knows by its name only: the same on each reading."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"watchword:group:{name}"))
+def made_id(raw: bytes, nth: int) -> str:
+    """A UUID for the `nth` row with this content: the same on each reading."""
+    found = hashlib.sha256(b"watchword row %d " % nth + raw).digest()
+    return str(uuid.UUID(bytes=found[:16], version=5))
 
 
-def _made_id(raw: bytes, index: int) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"watchword:row:{index}:{raw.hex()}"))
+def _own_id(raw: bytes) -> str:
+    """The UUID in a row that is not understood, or ""."""
+    own = _value(_parts(raw).get("uuid", msgspec.Raw(b'""')))
+    return own if isinstance(own, str) else ""
 
 
 def _key(entry: _Entry) -> Key:
@@ -184,16 +237,19 @@ def _key(entry: _Entry) -> Key:
         raise InvalidKeyError(
             f"{_FOREIGN[entry.type]} codes are not made here; the key is kept for apps that do"
         )
-    try:
-        kind = Kind(entry.type)
-        algorithm = Algorithm(entry.info.algo.upper())
-    except ValueError:
-        raise InvalidKeyError("its type or algorithm is not known") from None
+    kind = _KINDS.get(entry.type)
+    if kind is None:
+        raise InvalidKeyError("the type must be totp, hotp or steam")
     steam = kind is Kind.STEAM
+    algorithm = (
+        Algorithm.SHA1 if steam else _ALGORITHMS.get(entry.info.algo.upper().removeprefix("HMAC"))
+    )
+    if algorithm is None:
+        raise InvalidKeyError("the algorithm must be SHA1, SHA256 or SHA512")
     return Key(
         secret=Secret.from_base32(entry.info.secret),
         kind=kind,
-        algorithm=Algorithm.SHA1 if steam else algorithm,
+        algorithm=algorithm,
         digits=STEAM_DIGITS if steam else entry.info.digits,
         period=30 if kind is Kind.HOTP else entry.info.period,
         counter=entry.info.counter if kind is Kind.HOTP else 0,
@@ -202,16 +258,34 @@ def _key(entry: _Entry) -> Key:
     )
 
 
+_KINDS = {str(kind): kind for kind in Kind}
+_ALGORITHMS = {str(algorithm): algorithm for algorithm in Algorithm}
+_UNREADABLE = object()
+
+
 def _parts(raw: bytes) -> dict[str, Any]:
     try:
         return dict(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]))
-    except (msgspec.ValidationError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
 
 
-def _plain(message: str) -> str:
+def _value(raw: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _UNREADABLE
+
+
+def _plain(error: Exception) -> str:
     """What the decoder says, for people: "Expected `int`, got `str` - at `$.info.digits`"."""
-    what, _, path = message.partition(" - at ")
-    place = path.strip("`").removeprefix("$").lstrip(".")
-    words = what.replace("`", "").replace("Object missing required field", "there is no field")
-    return f"{words} in {place}" if place else words
+    what, _, path = str(error).partition(" - at ")
+    name = path.strip("`").rpartition(".")[2].partition("[")[0].removeprefix("$")
+    place = f'the field "{name}"' if name else "the entry"
+    quoted = what.split("`")[1::2]
+    if what.startswith("Object missing") and quoted:
+        return f'the field "{quoted[0]}" is missing'
+    if what.startswith("Expected") and len(quoted) > 1:
+        wanted, got = (_WORDS.get(one.partition(" |")[0], "something else") for one in quoted[:2])
+        return f"{place} should be {wanted}, not {got}"
+    return f"{place} is not a value that can be read"

@@ -28,14 +28,17 @@ NEW_N, NEW_R, NEW_P = 2**15, 8, 3
 """scrypt of new slots: one of OWASP's equal minimums (password storage cheat sheet), the one that
 takes 32 MiB: no more memory than Aegis itself takes, so a small server and an old phone open it."""
 
-MAX_MEMORY = 2**30
-"""Bytes that a slot may ask scrypt for; beyond that the file is damaged or hostile."""
+MAX_MEMORY = 2**28
+"""Bytes that a slot may ask scrypt for, eight times Aegis'; beyond, a file is damaged or hostile."""
 
-MAX_WORK = 2**30
-"""Largest N times r times p; 1,000 times the default."""
+MAX_WORK = 2**24
+"""Largest sum of N times r times p over a vault's slots: some five seconds, twenty of our slots."""
 
-_FIRST_BUG_LENGTH = 64
-"""Bytes of a passphrase from which slots not marked as repaired have another key."""
+_HMAC_BLOCK = 64
+"""Bytes up to which HMAC-SHA256, and so scrypt, does not see zeros at a passphrase's end."""
+
+_ROOM_PER_CHARACTER = (2.0, 1.1)
+"""Bytes that Android's and Java's UTF-8 encoders set aside for each character."""
 
 _Hex = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{2})*$")]
 
@@ -57,9 +60,9 @@ class _KeyParams(msgspec.Struct, frozen=True):
 
 class _Slot(msgspec.Struct, frozen=True):
     type: int
-    uuid: str
     key: _Hex
     key_params: _KeyParams
+    uuid: str = ""
     n: int = 0
     r: int = 0
     p: int = 0
@@ -96,6 +99,11 @@ class Slot:
     salt: bytes = field(repr=False)
     repaired: bool
 
+    @property
+    def work(self) -> int:
+        """What trying a passphrase takes, as `MAX_WORK` counts it; 0 for a slot without one."""
+        return self.n * self.r * self.p if self.type == SlotType.PASSWORD else 0
+
     def open_with_passphrase(self, passphrase: str) -> MasterKey:
         """Give the master key.
 
@@ -103,11 +111,11 @@ class Slot:
 
         Raises:
             WrongPassphraseError: Not this slot's passphrase.
-            VaultError: The slot asks for more than any real one does.
+            VaultError: The slot asks for more than any real one does, or for what cannot be.
         """
-        encodings = [passphrase.encode()]
-        if not self.repaired and len(encodings[0]) > _FIRST_BUG_LENGTH:
-            encodings.append(_early_encoding(passphrase))
+        encodings = [_encoded(passphrase)]
+        if not self.repaired:
+            encodings += _early_encodings(passphrase)
         for encoded in encodings:
             try:
                 return self.open_with_key(self._derive(encoded))
@@ -120,26 +128,32 @@ class Slot:
 
         Raises:
             WrongPassphraseError: Not this slot's key.
+            VaultError: The slot is damaged.
         """
+        if len(self.wrapped) != KEY_BYTES + TAG_BYTES or len(self.nonce) != NONCE_BYTES:
+            raise VaultError(
+                "a slot of the vault is damaged", "restore a backup: watchword vault restore"
+            )
         opened = gcm_open(key, self.nonce, self.wrapped)
-        if opened is None or len(opened) != KEY_BYTES:
+        if opened is None:
             raise WrongPassphraseError("the passphrase does not open the vault")
         return MasterKey(opened)
 
     def _derive(self, passphrase: bytes) -> bytes:
-        memory = 128 * self.n * self.r
-        if memory > MAX_MEMORY or self.n * self.r * self.p > MAX_WORK:
+        if self.n * self.r * 128 > MAX_MEMORY or self.work > MAX_WORK:
             raise VaultError(
                 "the vault asks for more work than any vault does",
                 "it is damaged or not yours; restore a backup: watchword vault restore",
             )
         try:
             return _scrypt(passphrase, self.salt, self.n, self.r, self.p)
-        except ValueError:
-            raise VaultError(
-                "the vault's passphrase slot has impossible parameters",
-                "restore a backup: watchword vault restore",
-            ) from None
+        except (ValueError, OverflowError):
+            pass
+        # Outside the handler: its frames hold the passphrase.
+        raise VaultError(
+            "a passphrase slot of the vault has impossible parameters",
+            "restore a backup: watchword vault restore",
+        )
 
 
 def read_slot(fields: dict[str, Any]) -> Slot:
@@ -152,7 +166,8 @@ def read_slot(fields: dict[str, Any]) -> Slot:
     return Slot(
         fields=fields,
         type=read.type,
-        id=read.uuid,
+        # The oldest vaults' slots have none.
+        id=read.uuid or str(uuid.uuid5(uuid.NAMESPACE_URL, f"watchword:slot:{read.key.lower()}")),
         wrapped=bytes.fromhex(read.key) + bytes.fromhex(read.key_params.tag),
         nonce=bytes.fromhex(read.key_params.nonce),
         n=read.n,
@@ -166,7 +181,7 @@ def read_slot(fields: dict[str, Any]) -> Slot:
 def passphrase_slot(master: MasterKey, passphrase: str, *, name: str = "") -> Slot:
     """Make a slot that `passphrase` opens; `name` is for telling several apart."""
     salt = secrets.token_bytes(SALT_BYTES)
-    key = _scrypt(passphrase.encode(), salt, NEW_N, NEW_R, NEW_P)
+    key = _scrypt(_encoded(passphrase), salt, NEW_N, NEW_R, NEW_P)
     fields: dict[str, Any] = {"type": int(SlotType.PASSWORD), **_wrapped(master, key)}
     fields |= {"n": NEW_N, "r": NEW_R, "p": NEW_P, "salt": salt.hex()}
     fields |= {"repaired": True, "is_backup": False}
@@ -216,13 +231,23 @@ def _scrypt(passphrase: bytes, salt: bytes, n: int, r: int, p: int) -> bytes:
     return hashlib.scrypt(passphrase, salt=salt, n=n, r=r, p=p, maxmem=memory, dklen=KEY_BYTES)
 
 
-def _early_encoding(passphrase: str) -> bytes:
-    """The bytes that early versions of Aegis made of a passphrase: with the encoder's spare room.
+def _encoded(passphrase: str) -> bytes:
+    # A terminal that is not in UTF-8 may have typed what has no encoding; that is no reason to fail.
+    return passphrase.encode("utf-8", "surrogatepass")
 
-    HMAC fills keys up to 64 bytes with zeros anyway, so only longer ones came out differently.
+
+def _early_encodings(passphrase: str) -> list[bytes]:
+    """The bytes that Aegis up to 0.3.3 made of a passphrase: with the encoder's spare room, as zeros.
+
+    Room is set aside by the number of UTF-16 characters, and doubled until the bytes fit in.
     """
-    encoded = passphrase.encode()
-    room = int(len(passphrase.encode("utf-16-le")) // 2 * 1.1)
-    while room < len(encoded):
-        room = 2 * room + 1
-    return encoded.ljust(room, b"\0")
+    encoded = _encoded(passphrase)
+    characters = len(passphrase.encode("utf-16-le", "surrogatepass")) // 2
+    found = []
+    for factor in _ROOM_PER_CHARACTER:
+        room = int(characters * factor)
+        while room < len(encoded):
+            room = 2 * room + 1
+        if room > max(_HMAC_BLOCK, len(encoded)):
+            found.append(encoded.ljust(room, b"\0"))
+    return found

@@ -7,17 +7,26 @@ rename, fsync of the directory.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
-import secrets
-import stat
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from watchword_tui.errors import VaultError
+from watchword_tui.vault.disk import (
+    MAX_BYTES,
+    cannot_read,
+    cannot_write,
+    copy,
+    digest_of,
+    read_start,
+    remove_leftovers,
+    sync_folder,
+    temporary_path,
+    write_new,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,9 +34,6 @@ if TYPE_CHECKING:
 
 BACKUPS = 5
 """Earlier versions that are kept."""
-
-MAX_BYTES = 64 * 2**20
-"""Largest vault that is read: a thousand accounts take half a megabyte."""
 
 LOCK_TIMEOUT = 10.0
 """Seconds to wait for another program that is saving."""
@@ -85,8 +91,14 @@ class VaultStore:
         self._wait = wait
 
     def exists(self) -> bool:
-        """Whether there is a file."""
-        return self.path.exists()
+        """Whether there is something at the path; reading tells what is wrong with it."""
+        try:
+            self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return True
 
     def read(self) -> Stored:
         """Read the file.
@@ -95,6 +107,18 @@ class VaultStore:
             VaultError: It is not there, or cannot be read.
         """
         return Stored(_read(self._real_path))
+
+    def digest(self) -> bytes | None:
+        """What `write` expects to replace: SHA-256 of the file, whatever it is; None if there is none.
+
+        Raises:
+            VaultError: It cannot be read.
+        """
+        path = self._real_path
+        try:
+            return digest_of(path)
+        except OSError as error:
+            raise cannot_read(path, error) from None
 
     def write(self, data: bytes, *, expected: bytes | None, keep_backup: bool = True) -> Stored:
         """Put new content in the file's place.
@@ -108,18 +132,21 @@ class VaultStore:
             VaultChangedError: The file is not what was expected.
             VaultError: It cannot be written; the old one is as it was.
         """
+        if len(data) > MAX_BYTES:
+            raise VaultError(
+                f"the vault would have more than {MAX_BYTES // 2**20} MiB",
+                "take large icons or notes out",
+            )
         path = self._real_path
-        try:
-            _make_folder(path.parent)
-            with self._locked(path):
-                current = _digest(path)
-                if current != expected:
-                    raise VaultChangedError(
-                        f"another program changed {self.path} meanwhile", "nothing was written"
-                    )
-                self._replace(path, data, keep_backup=keep_backup and current is not None)
-        except OSError as error:
-            raise _cannot("write", path, error) from None
+        with self._changing(path):
+            current = digest_of(path)
+            if current is None and expected is not None:
+                raise VaultChangedError(f"another program removed {self.path}", "nothing was written")
+            if current != expected:
+                raise VaultChangedError(
+                    f"another program changed {self.path} meanwhile", "nothing was written"
+                )
+            self._replace(path, data, keep=current if keep_backup else None)
         return Stored(data)
 
     def backups(self) -> tuple[Backup, ...]:
@@ -139,17 +166,49 @@ class VaultStore:
             VaultError: There is none of this number.
         """
         path = self._backup_path(number)
-        if not path.exists():
+        if not 1 <= number <= BACKUPS or not path.exists():
             raise VaultError(f"there is no backup {number}", "list them: watchword vault backups")
         return Stored(_read(path))
 
+    def forget_backups(self) -> int:
+        """Delete the earlier versions; give how many there were.
+
+        For after a passphrase was changed, or the vault encrypted: the earlier versions still open
+        with what opened them when they were written.
+
+        Raises:
+            VaultError: They cannot be deleted.
+        """
+        path = self._real_path
+        with self._changing(path):
+            paths = [backup.path for backup in self.backups()]
+            for backup in paths:
+                backup.unlink(missing_ok=True)
+            sync_folder(path.parent)
+        return len(paths)
+
     @property
     def _real_path(self) -> Path:
-        return self.path.resolve()
+        try:
+            return self.path.resolve()
+        except (OSError, RuntimeError):
+            pass
+        # Outside the handler, for there is nothing more in it; Python before 3.13 raises a RuntimeError.
+        raise VaultError(f"{self.path} is a link that leads nowhere", "name the vault's file")
 
     def _backup_path(self, number: int) -> Path:
         path = self._real_path
         return path.with_name(f"{path.name}.bak{number}")
+
+    @contextlib.contextmanager
+    def _changing(self, path: Path) -> Iterator[None]:
+        """Hold the lock; what the system refuses meanwhile becomes a `VaultError`."""
+        try:
+            _make_folder(path.parent)
+            with self._locked(path):
+                yield
+        except OSError as error:
+            raise cannot_write(path, error) from None
 
     @contextlib.contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
@@ -172,34 +231,42 @@ class VaultStore:
             # Closing gives the lock back, as does the end of the process.
             os.close(descriptor)
 
-    def _replace(self, path: Path, data: bytes, *, keep_backup: bool) -> None:
-        # Left by a program that was killed; nobody else writes while the lock is held.
-        for leftover in path.parent.glob(f".{path.name}.*.new"):
-            leftover.unlink(missing_ok=True)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    def _replace(self, path: Path, data: bytes, *, keep: bytes | None) -> None:
+        """Put `data` in the file's place; what is there, whose digest is `keep`, becomes a backup."""
+        remove_leftovers(path)
+        temporary = temporary_path(path)
         try:
-            _write_new(temporary, data)
-            if keep_backup:
+            write_new(temporary, data)
+            # After a save that failed late the newest backup is what is there already.
+            if keep is not None and digest_of(self._backup_path(1)) != keep:
                 self._rotate(path)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        try:
+            sync_folder(path.parent)
+        except OSError:
+            raise VaultError(
+                f"{path} is saved, but the disk does not confirm it", "copy it to another disk"
+            ) from None
 
     def _rotate(self, path: Path) -> None:
-        for number in range(BACKUPS - 1, 0, -1):
-            with contextlib.suppress(FileNotFoundError):
-                self._backup_path(number).replace(self._backup_path(number + 1))
-        # A second name for the old content: at no moment is there no vault.
+        numbers = range(1, BACKUPS + 1)
+        # Up to a gap that an interrupted rotation left: no older version has to go for it.
+        last = next((one for one in numbers if not self._backup_path(one).exists()), BACKUPS)
+        for number in range(last - 1, 0, -1):
+            self._backup_path(number).replace(self._backup_path(number + 1))
         newest = self._backup_path(1)
+        with contextlib.suppress(PermissionError):
+            # It may have been put there by hand, for all to read.
+            path.chmod(0o600)
         try:
+            # A second name for the old content: at no moment is there no vault.
             os.link(path, newest)
-        except OSError as error:
-            if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}:
-                raise
+        except OSError:
             # File systems without hard links, such as FAT.
-            _write_new(newest, path.read_bytes())
+            copy(path, newest)
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -217,49 +284,11 @@ def _make_folder(folder: Path) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise VaultError(f"{path} is no file", "name the vault's file")
-            data = file.read(MAX_BYTES + 1)
+        data = read_start(path)
     except FileNotFoundError:
         raise VaultError(f"there is no vault at {path}", "make one: watchword vault create") from None
     except OSError as error:
-        raise _cannot("read", path, error) from None
+        raise cannot_read(path, error) from None
     if len(data) > MAX_BYTES:
         raise VaultError(f"{path} is too large for a vault", "name another file")
     return data
-
-
-def _digest(path: Path) -> bytes | None:
-    try:
-        return hashlib.sha256(path.read_bytes()).digest()
-    except FileNotFoundError:
-        return None
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _cannot(what: str, path: Path, error: OSError) -> VaultError:
-    remedies = {
-        errno.ENOSPC: "free some space; the vault is as it was",
-        errno.EDQUOT: "free some space; the vault is as it was",
-        errno.EROFS: "the disk is read-only; the vault is as it was",
-        errno.EACCES: "see who owns it and its folder",
-        errno.EPERM: "see who owns it and its folder",
-    }
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return VaultError(f"cannot {what} {path}: {reason}", remedies.get(error.errno or 0, ""))

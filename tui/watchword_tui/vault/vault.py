@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -9,15 +10,21 @@ from typing import TYPE_CHECKING
 from watchword_tui.errors import VaultError, WrongPassphraseError
 from watchword_tui.vault.document import Document, read_document
 from watchword_tui.vault.envelope import Envelope, new_envelope, read_envelope
+from watchword_tui.vault.keys import Keys, Seen
 from watchword_tui.vault.merge import Merged, merge
 from watchword_tui.vault.slots import (
     KEY_BYTES,
+    MAX_WORK,
+    NEW_N,
+    NEW_P,
+    NEW_R,
     MasterKey,
     Slot,
     SlotType,
     key_slot,
     passphrase_slot,
 )
+from watchword_tui.vault.store import VaultChangedError
 
 if TYPE_CHECKING:
     from watchword_tui.vault.keychain import Keychain
@@ -26,6 +33,9 @@ if TYPE_CHECKING:
 MIN_PASSPHRASE = 8
 """Fewest characters of a new passphrase (NIST SP 800-63B-4, section 3.1.1.2, for one among several
 factors; the file itself is the other)."""
+
+_MERGE_TRIES = 20
+"""How often a merge starts anew because yet another program saved meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +94,7 @@ class ClosedVault:
 
     def _opened(self, master: MasterKey | None, slot: Slot | None) -> Vault:
         document = read_document(self.envelope.open_content(master))
-        return Vault(self.store, self.stored, self.envelope, document, _Keys(master, slot))
-
-
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    master: MasterKey | None
-    slot: Slot | None
-    """The slot that opened the vault."""
+        return Vault(self.store, self.stored, self.envelope, document, Keys(master, slot))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,9 @@ class Vault:
     """An open vault; holds its secrets until it is dropped."""
 
     def __init__(
-        self, store: VaultStore, stored: Stored, envelope: Envelope, document: Document, keys: _Keys
+        self, store: VaultStore, stored: Stored, envelope: Envelope, document: Document, keys: Keys
     ) -> None:
-        """Use `open_vault` or `create_vault`."""
+        """Use `read_vault` or `create_vault`."""
         self.store = store
         self._stored = stored
         self._envelope = envelope
@@ -140,26 +143,29 @@ class Vault:
     def merge_and_commit(self, document: Document) -> Merged:
         """Bring a changed document together with what is on disk now, and save both.
 
+        Where the file was removed, what is here is all there is, and is saved.
+
         Raises:
-            VaultError: What is on disk has another master key, or cannot be read or written.
+            VaultError: What is on disk has another master key, or cannot be read or written; the vault
+                is as it was, and merging can be tried again.
         """
-        stored = self.store.read()
-        envelope = read_envelope(stored.data)
-        if envelope.encrypted != self.encrypted:
-            raise VaultError(
-                "the vault was encrypted or decrypted by another program", "lock it and open it again"
-            )
-        try:
-            theirs = read_document(envelope.open_content(self._keys.master))
-        except VaultError:
-            raise VaultError(
-                "the vault's passphrase was changed by another program",
-                "what you changed is not saved; lock the vault and open it again",
-            ) from None
+        for _ in range(_MERGE_TRIES):
+            with contextlib.suppress(VaultChangedError):
+                return self._merge_once(document)
+        raise VaultError("other programs keep changing the vault", "end them, then try again")
+
+    def _merge_once(self, document: Document) -> Merged:
+        if not self.store.exists():
+            self._save(document, self._keys, self._envelope.slots, over=Seen(self._envelope, None))
+            return Merged(document, (), ())
+        stored, envelope, theirs = self._on_disk()
         merged = merge(self._document, document, theirs)
-        self._stored, self._envelope = stored, envelope
-        self._document = theirs
-        self.commit(merged.document)
+        if merged.document == theirs:
+            self._stored, self._envelope, self._document = stored, envelope, theirs
+        else:
+            # Only what is saved becomes the base of the next merge: rows of theirs that we never had
+            # would pass for deleted by us.
+            self._save(merged.document, self._keys, envelope.slots, over=Seen(envelope, stored.digest))
         return merged
 
     def reload(self) -> None:
@@ -168,10 +174,25 @@ class Vault:
         Raises:
             VaultError: It cannot be read, or has another master key.
         """
+        self._stored, self._envelope, self._document = self._on_disk()
+
+    def _on_disk(self) -> tuple[Stored, Envelope, Document]:
         stored = self.store.read()
         envelope = read_envelope(stored.data)
-        document = read_document(envelope.open_content(self._keys.master))
-        self._stored, self._envelope, self._document = stored, envelope, document
+        if envelope.encrypted != self.encrypted:
+            raise VaultError(
+                "the vault was encrypted or decrypted by another program", "lock it and open it again"
+            )
+        try:
+            content = envelope.open_content(self._keys.master)
+        except VaultError:
+            if envelope.intact is False:
+                raise
+            raise VaultError(
+                "the vault's passphrase was changed by another program",
+                "lock the vault and open it again",
+            ) from None
+        return stored, envelope, read_document(content)
 
     def is_current(self) -> bool:
         """Whether the file is still the one that was read or saved last.
@@ -195,20 +216,28 @@ class Vault:
     def add_passphrase(self, passphrase: str, name: str = "") -> None:
         """Let another passphrase open the vault too; encrypts a plain one.
 
+        A plain one's backups stay plain: `VaultStore.forget_backups` deletes them.
+
         Raises:
-            VaultError: The passphrase is too short, or the file cannot be written.
+            VaultError: The passphrase is too short, there are too many, or the file cannot be written.
         """
         check_passphrase(passphrase)
+        if sum(slot.work for slot in self._envelope.slots) + NEW_N * NEW_R * NEW_P > MAX_WORK:
+            raise VaultError(
+                "the vault has too many passphrases: a wrong one would take too long to tell",
+                "remove one first: watchword vault passphrase list",
+            )
         master = self._keys.master or MasterKey.generate()
         slot = passphrase_slot(master, passphrase, name=name)
-        keys = _Keys(master, self._keys.slot or slot)
+        keys = Keys(master, self._keys.slot or slot)
         self._save(self._document, keys, (*self._envelope.slots, slot))
 
     def change_passphrase(self, slot_id: str, passphrase: str) -> None:
         """Put another passphrase in the place of one.
 
         Where it is the vault's only slot, the master key is new too: with an earlier copy of the file
-        and the old passphrase nobody opens what is saved from now on.
+        and the old passphrase nobody opens what is saved from now on. The backups still open with the
+        old passphrase: `VaultStore.forget_backups` deletes them.
 
         Raises:
             VaultError: There is no such slot, the passphrase is too short, or the file cannot be
@@ -221,11 +250,14 @@ class Vault:
         master = MasterKey.generate() if len(slots) == 1 else self._keys.master
         fresh = passphrase_slot(master, passphrase, name=str(old.fields.get("name", "")))
         used = self._keys.slot
-        keys = _Keys(master, fresh if used is not None and used.id == slot_id else used)
+        keys = Keys(master, fresh if used is not None and used.id == slot_id else used)
         self._save(self._document, keys, tuple(fresh if slot.id == slot_id else slot for slot in slots))
 
     def remove_passphrase(self, slot_id: str) -> None:
         """Let a passphrase open the vault no more.
+
+        The master key stays, for the other passphrases are not known: whoever has an earlier copy of
+        the file and the removed passphrase can open what is saved later, and the backups.
 
         Raises:
             VaultError: There is no such slot, or it is the last passphrase.
@@ -244,7 +276,7 @@ class Vault:
         Raises:
             VaultError: The file cannot be written.
         """
-        self._save(self._document, _Keys(None, None), ())
+        self._save(self._document, Keys(None, None), ())
 
     @property
     def keyring_slots(self) -> tuple[str, ...]:
@@ -292,19 +324,22 @@ class Vault:
     def _save(
         self,
         document: Document,
-        keys: _Keys,
+        keys: Keys,
         slots: tuple[Slot, ...],
         *,
         keep_backup: bool = True,
+        over: Seen | None = None,
     ) -> None:
-        content = document.written()
-        data = self._envelope.sealed(content, keys.master, slots)
+        """Save, over the file as it was read last or as it was seen since."""
+        seen = over or Seen(self._envelope, self._stored.digest)
+        data = seen.envelope.sealed(document.written(), keys.master, slots)
         envelope = read_envelope(data)
-        if envelope.open_content(keys.master) != content:
+        again = read_document(envelope.open_content(keys.master))
+        if [row.raw for row in again.rows] != [row.raw for row in document.rows]:
             # Memory that forgets bits, or a fault of ours: the old file is worth more than the new.
             raise VaultError("what was to be saved could not be read back", "nothing was written")
-        self._stored = self.store.write(data, expected=self._stored.digest, keep_backup=keep_backup)
-        self._envelope, self._document, self._keys = envelope, document, keys
+        self._stored = self.store.write(data, expected=seen.digest, keep_backup=keep_backup)
+        self._envelope, self._document, self._keys = envelope, again, keys
 
 
 def read_vault(store: VaultStore) -> ClosedVault:
@@ -325,16 +360,16 @@ def create_vault(store: VaultStore, passphrase: str | None, document: Document |
     """
     content = document or Document()
     master = slot = None
+    if store.exists():
+        raise VaultError(f"there is a vault at {store.path} already", "name another file")
     if passphrase is not None:
         check_passphrase(passphrase)
         master = MasterKey.generate()
         slot = passphrase_slot(master, passphrase)
-    if store.exists():
-        raise VaultError(f"there is a vault at {store.path} already", "name another file")
     slots = () if slot is None else (slot,)
     data = new_envelope().sealed(content.written(), master, slots)
     stored = store.write(data, expected=None)
-    return Vault(store, stored, read_envelope(data), content, _Keys(master, slot))
+    return Vault(store, stored, read_envelope(data), content, Keys(master, slot))
 
 
 def check_passphrase(passphrase: str) -> None:

@@ -1,0 +1,26 @@
+"""Backups put back in the vault's place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchword_tui.vault.envelope import read_envelope
+
+if TYPE_CHECKING:
+    from watchword_tui.vault.store import VaultStore
+
+
+def restore_backup(store: VaultStore, number: int) -> None:
+    """Put an earlier version in the vault's place; 1 is the newest.
+
+    What was there, whole or damaged, becomes the newest backup, so restoring can be taken back. Works
+    without a passphrase, and without a file too.
+
+    Raises:
+        VaultChangedError: Another program saved meanwhile; nothing was written.
+        VaultError: There is no such backup, it is no vault itself, or it cannot be written.
+    """
+    current = store.digest()
+    stored = store.read_backup(number)
+    read_envelope(stored.data)
+    store.write(stored.data, expected=current)
