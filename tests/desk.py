@@ -70,6 +70,8 @@ class Desk:
         return {
             "HOME": home,
             "XDG_CONFIG_HOME": f"{home}/.config",
+            "XDG_DATA_HOME": f"{home}/.local/share",
+            "XDG_STATE_HOME": f"{home}/.local/state",
             "LANG": "C.UTF-8",
             **self.environ,
         }

@@ -34,3 +34,12 @@ def read_private(path: Path, what: str) -> str:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
     raise SettingsError(f"cannot read the {what} {path}: {reason}")
+
+
+def read_passphrase(path: Path) -> str:
+    """Read a passphrase from a file that only its owner may read, without its line's end.
+
+    Raises:
+        SettingsError: Others can read it, or it cannot be read.
+    """
+    return read_private(path, "passphrase file").removesuffix("\n").removesuffix("\r")

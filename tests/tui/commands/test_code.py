@@ -11,7 +11,7 @@ import pytest
 
 from desk import GITHUB, SECRET, VPN, VPN_CODE, Desk, Here
 from watchword_otp import Key, code_at, parse_uri
-from watchword_tui.command_code import Codes
+from watchword_tui.commands.code import Codes
 from watchword_tui.settings import ServerProfile, Settings
 
 if TYPE_CHECKING:

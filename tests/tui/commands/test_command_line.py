@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -46,8 +47,18 @@ def full_disk() -> Iterator[int]:
         yield file.fileno()
 
 
+def commands_of(group: click.Group) -> Iterator[list[str]]:
+    """The words of every command below `group`, and of groups themselves."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        yield [name]
+        if isinstance(found, click.Group):
+            yield from ([name, *rest] for rest in commands_of(found))
+
+
 class TestHelp:
-    @pytest.mark.parametrize("command", [[], *([name] for name in watchword.commands)], ids=" ".join)
+    @pytest.mark.parametrize("command", [[], *commands_of(watchword)], ids=" ".join)
     def test_every_help_teaches(self, command: list[str]) -> None:
         told = CliRunner().invoke(watchword, [*command, "--help"], terminal_width=80).output
 
@@ -57,7 +68,7 @@ class TestHelp:
             assert re.search(rf"^ +{status}  \S", told, re.MULTILINE)
         assert max(map(len, told.splitlines())) <= 80
 
-    @pytest.mark.parametrize("name", watchword.commands)
+    @pytest.mark.parametrize("name", watchword.list_commands(click.Context(watchword)))
     def test_the_help_names_every_command(self, name: str) -> None:
         assert re.search(rf"^  {name} +\w", CliRunner().invoke(watchword, ["-h"]).output, re.MULTILINE)
 
@@ -122,7 +133,7 @@ class TestFailures:
             (["check"], "missing argument 'CODE|-'; see: watchword check --help"),
             (["qr", "--drawing", "x"], "see: watchword qr --help"),
             (["code", "--accounts", "."], "'.' is a directory; see: watchword code --help"),
-            (["code"], "there are no accounts; name a file of otpauth:// lines with --accounts"),
+            (["code"], "there are no accounts; watchword add takes one, watchword import FILE brings"),
             (["code", "--accounts", "missing.txt"], "cannot read the accounts in missing.txt"),
             (["code", "--config", "missing.toml"], "the settings file missing.toml is not there"),
             (

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from watchword_otp import format_uri
 from watchword_otp.qr import Drawing, QrCode, make_qr
-from watchword_tui.accounts import find_account, grouped
-from watchword_tui.client import ValidatorClient
-from watchword_tui.command_accounts import usable_accounts
+from watchword_tui.accounts import grouped
+from watchword_tui.commands.common import EXITS, FILE, common_options, json_option, say, settings_of
+from watchword_tui.commands.completion import complete_account
+from watchword_tui.commands.opening import known_accounts
 from watchword_tui.errors import TerminalError, WatchwordError
+from watchword_tui.exchange.files import write_new
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,34 @@ class QrRequest:
     as_json: bool
 
 
+@click.command(epilog=EXITS)
+@click.argument("account", required=False, shell_complete=complete_account)
+@click.option("--from-server", is_flag=True, help="The server's default key, not an account here.")
+@click.option(
+    "--drawing", type=click.Choice(["half", "space", "ascii"]), default="half", show_default=True,
+    help="half blocks; spaces, for fonts without them; ASCII, without colours.",
+)  # fmt: skip
+@click.option("--invert", is_flag=True, help="Swap light and dark.")
+@click.option(
+    "--output", type=FILE, metavar="FILE", help="Write an .svg or .png file (0600) instead of drawing."
+)
+@json_option("One JSON object: URI and modules.")
+@common_options
+@click.pass_context
+def qr(ctx: click.Context, /, **request: Any) -> None:  # noqa: ANN401 - as QrRequest has them
+    """Draw ACCOUNT's key as a QR code for a phone to scan.
+
+    The QR code holds the secret: whoever sees it can make the codes.
+
+    \b
+    Examples:
+      watchword qr github
+      watchword qr --from-server            enrol a phone against the server
+      watchword qr github --output key.png
+    """  # noqa: D301 - \b is click's own mark
+    show_qr(settings_of(ctx), QrRequest(**request))
+
+
 def show_qr(settings: Settings, request: QrRequest) -> None:
     """Draw the QR code that `request` asks for, or write it to its file.
 
@@ -51,7 +80,7 @@ def show_qr(settings: Settings, request: QrRequest) -> None:
     if request.from_server:
         key = asyncio.run(_fetch(settings.profile))
     else:
-        key = find_account(usable_accounts(settings), request.account).key
+        key = known_accounts(settings).find(request.account).key
     try:
         code = make_qr(format_uri(key))
     except ValueError:
@@ -60,16 +89,30 @@ def show_qr(settings: Settings, request: QrRequest) -> None:
         click.echo(_json(key, code))
     elif request.output is not None:
         _write(request.output, code)
-        click.echo(f"watchword: {request.output} holds the secret of {key.title}", err=True)
+        say(f"{request.output} holds the secret of {key.title}")
     else:
-        drawing = Drawing(request.drawing)
-        text = code.text(drawing, _quiet_zone(code, drawing), invert=request.invert)
-        # The colours are the drawing: they stay in a pipe or file too.
-        click.echo(text, nl=False, color=True)
-        click.echo(f"{key.title}\nBy hand: {grouped(key.secret.base32())}", err=True)
+        _draw(key, code, Drawing(request.drawing), invert=request.invert)
+
+
+def draw(key: Key) -> None:
+    """Draw a key on standard output, and say it by hand beside it.
+
+    Raises:
+        TerminalError: The terminal is too small.
+    """
+    _draw(key, make_qr(format_uri(key)), Drawing.HALF, invert=False)
+
+
+def _draw(key: Key, code: QrCode, drawing: Drawing, *, invert: bool) -> None:
+    text = code.text(drawing, _quiet_zone(code, drawing), invert=invert)
+    # The colours are the drawing: they stay in a pipe or file too.
+    click.echo(text, nl=False, color=True)
+    click.echo(f"{key.title}\nBy hand: {grouped(key.secret.base32())}", err=True)
 
 
 async def _fetch(profile: ServerProfile) -> Key:
+    from watchword_tui.client import ValidatorClient  # noqa: PLC0415 - slow to load, and seldom wanted
+
     async with ValidatorClient(profile) as client:
         return await client.enrolment_key()
 
@@ -95,20 +138,7 @@ def _write(path: Path, code: QrCode) -> None:
     suffix = path.suffix.lower()
     if suffix not in {".svg", ".png"}:
         raise WatchwordError(f"cannot tell the format of {path}", "end its name in .svg or .png")
-    content = code.png() if suffix == ".png" else code.svg().encode()
-    try:
-        # O_EXCL: never through a link, never over a file; 0600 from the first byte.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise WatchwordError(f"{path} is there already", "name another file") from None
-    except OSError as error:
-        raise WatchwordError(f"cannot write {path}: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        path.unlink()
-        raise WatchwordError(f"cannot write {path}: {error.strerror}") from None
+    write_new(path, code.png() if suffix == ".png" else code.svg().encode())
 
 
 def _json(key: Key, code: QrCode) -> str:
@@ -117,3 +147,6 @@ def _json(key: Key, code: QrCode) -> str:
         {"issuer": key.issuer, "name": key.name, "uri": format_uri(key), "modules": rows},
         ensure_ascii=False,
     )
+
+
+COMMANDS = {"qr": qr}

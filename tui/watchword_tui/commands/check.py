@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from watchword_tui.client import ValidatorClient
+from watchword_tui.commands.common import EXITS, common_options, json_option, say, settings_of
 from watchword_tui.errors import Exit, WatchwordError
 from watchword_tui.wording import clock_words, verdict_of
 
@@ -18,6 +18,26 @@ if TYPE_CHECKING:
     from watchword_tui.settings import ServerProfile, Settings
 
 _MAX_CODE_LINE = 64
+
+
+@click.command(epilog=EXITS)
+@click.argument("code", metavar="CODE|-")
+@click.option("--key", metavar="NAME", help="The key on the server; its profile names one else.")
+@json_option("One JSON object instead of words.")
+@common_options
+@click.pass_context
+def check(ctx: click.Context, /, code: str, key: str | None, *, as_json: bool) -> None:
+    """Have the server judge CODE; with - it is read from standard input.
+
+    An accepted code is used up: the server takes each code once.
+
+    \b
+    Examples:
+      watchword check 492039
+      watchword code github | watchword check -
+      watchword check - --server prod --json
+    """  # noqa: D301 - \b is click's own mark
+    ctx.exit(check_code(settings_of(ctx), code, key, as_json=as_json))
 
 
 def check_code(settings: Settings, code: str, key: str | None, *, as_json: bool) -> Exit:
@@ -42,7 +62,7 @@ def check_code(settings: Settings, code: str, key: str | None, *, as_json: bool)
         click.echo(f"{verdict.title.lower()}: {verdict.detail}")
     if checked.contact.clock_is_off:
         words = clock_words(checked.contact)
-        click.echo(f"watchword: {words} by {profile.name}'s; set it, or codes will fail", err=True)
+        say(f"{words} by {profile.name}'s; set it, or codes will fail")
     return Exit.OK if checked.answer.valid else Exit.NOT_VALID
 
 
@@ -55,6 +75,8 @@ def _first_line() -> str:
 
 
 async def _check(profile: ServerProfile, key: str, code: str) -> Checked:
+    from watchword_tui.client import ValidatorClient  # noqa: PLC0415 - slow to load, and not for --help
+
     async with ValidatorClient(profile) as client:
         return await client.check(key, code)
 
@@ -67,3 +89,6 @@ def _json(checked: Checked) -> str:
             fields[name] = value
     fields["round_trip_ms"] = round(checked.contact.round_trip * 1000, 1)
     return json.dumps(fields)
+
+
+COMMANDS = {"check": check}

@@ -1,0 +1,1 @@
+"""The commands of `watchword`, a module each; none imports Textual."""
