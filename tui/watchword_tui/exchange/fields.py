@@ -24,7 +24,6 @@ def rows(value: object) -> Iterator[tuple[int, dict[str, object]]]:
     """
     if not isinstance(value, list):
         raise ForeignFileError("the file is damaged or cut short", "export it again from the app")
-    check_rows(len(value))
     return enumerate(objects(value), start=1)
 
 
@@ -42,8 +41,13 @@ def check_rows(count: int) -> None:
 
 
 def objects(value: object) -> Iterator[dict[str, object]]:
-    """The objects in a list; what is no list has none, and what is no object counts as empty."""
+    """The objects in a list; what is no list has none, and what is no object counts as empty.
+
+    Raises:
+        ForeignFileError: There are more than `MAX_ROWS`.
+    """
     if isinstance(value, list):
+        check_rows(len(value))
         for item in value:
             yield item if isinstance(item, dict) else {}
 

@@ -108,7 +108,7 @@ class Format:
     title: str
     """The app's own name, such as "2FAS"."""
     recognise: Callable[[Source], bool]
-    """Whether the content is this format; cheap, and never raises."""
+    """Whether the content is this format; cheap, and raises only what `read` may."""
     read: Callable[[Source, Ask], Reading]
     """Read the file.
 

@@ -49,7 +49,8 @@ class Source:
     @cached_property
     def text(self) -> str | None:
         """The content as UTF-8 text without a byte order mark, or None where it is none or too large."""
-        if len(self.data) > MAX_TEXT_BYTES or self.data.count(b"\n") > MAX_LINES:
+        lines = max(self.data.count(b"\n"), self.data.count(b"\r"))
+        if len(self.data) > MAX_TEXT_BYTES or lines > MAX_LINES:
             return None
         try:
             return self.data.decode("utf-8-sig")

@@ -15,7 +15,7 @@ import msgspec
 from watchword_otp import InvalidKeyError
 from watchword_tui.exchange.build import About, entry_of_uri
 from watchword_tui.exchange.ciphers import Argon2, damaged, from_base64, unlock, wrong_passphrase
-from watchword_tui.exchange.fields import child, number, text, texts
+from watchword_tui.exchange.fields import check_rows, child, number, text, texts
 from watchword_tui.exchange.model import Format, Reading
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from watchword_tui.exchange.source import Source
 
 _DISPLAY = re.compile(r"[?&]codeDisplay=([^&]*)")
-_LINE = re.compile(r'^\s*"?otpauth://.*[?&]codeDisplay=', re.MULTILINE)
+_LINE = re.compile(r'^[ \t]*"?otpauth://.*[?&]codeDisplay=', re.MULTILINE)
 _ISSUER = re.compile(r"[?&]issuer=([^&]*)")
 _HEADER_BYTES = 24
 _TAG_BYTES = 17
@@ -36,7 +36,9 @@ def recognise_plain(source: Source) -> bool:
 
 def read_plain(source: Source, _ask: Ask) -> Reading:
     """Read the list; what lies in the app's trash stays there."""
-    return _read_lines(source.text or "")
+    if source.text is None:
+        raise damaged()
+    return _read_lines(source.text)
 
 
 def recognise_encrypted(source: Source) -> bool:
@@ -91,6 +93,7 @@ def _read_lines(content: str) -> Reading:
             trashed += 1
             continue
         entries.append(_entry(f"line {line_number}", uri, display))
+        check_rows(len(entries))
     problems = (f"{trashed} in the app's trash left out",) if trashed else ()
     return Reading(entries=tuple(entries), problems=problems)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from typing import TYPE_CHECKING
 
-from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.build import About
+from watchword_tui.exchange.csv_rows import read_rows
 from watchword_tui.exchange.formats.keepass_fields import entry_of_fields
 from watchword_tui.exchange.model import Format, Reading
 
@@ -26,26 +24,18 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, _ask: Ask) -> Reading:
     """Read the rows that have a one-time password."""
-    reader = csv.DictReader(io.StringIO((source.text or "").lstrip(), newline=""))
     entries: list[Entry] = []
-    try:
-        for place, row in enumerate(reader, start=1):
-            fields = {name.lower(): value for name, value in row.items() if name and value}
-            about = About(
-                where=f"row {place}",
-                issuer=fields.get("title", ""),
-                name=fields.get("username", ""),
-                note=fields.get("notes", ""),
-                groups=group_names(fields.get("group", "").split("/")),
-            )
-            entry = entry_of_fields(about, {"otp": fields.get("totp", "")})
-            if entry is not None:
-                entries.append(entry)
-    except csv.Error:
-        raise ForeignFileError(
-            "the CSV is damaged, or has a field longer than any app writes",
-            "export it again from KeePassXC",
-        ) from None
+    for place, fields in read_rows(source):
+        about = About(
+            where=f"row {place}",
+            issuer=fields.get("title", ""),
+            name=fields.get("username", ""),
+            note=fields.get("notes", ""),
+            groups=group_names(fields.get("group", "").split("/")),
+        )
+        entry = entry_of_fields(about, {"otp": fields.get("totp", "")})
+        if entry is not None:
+            entries.append(entry)
     return Reading(entries=tuple(entries))
 
 

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from watchword_tui.exchange.build import About, entry_of
+from watchword_tui.exchange.ciphers import damaged
+from watchword_tui.exchange.fields import check_rows
 from watchword_tui.exchange.model import Format, Reading
 
 if TYPE_CHECKING:
@@ -26,7 +28,10 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, _ask: Ask) -> Reading:
     """Read all lines."""
-    numbered = enumerate((source.text or "").split("\n"), start=1)
+    check_rows((source.text or "").count("\n"))
+    if source.text is None:
+        raise damaged()
+    numbered = enumerate(source.text.split("\n"), start=1)
     return Reading(
         entries=tuple(_entry(line, f"line {place}") for place, line in numbered if line.strip())
     )
