@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 from typing import TYPE_CHECKING
 
 from watchword_tui.keeper import Keeper
@@ -29,6 +31,9 @@ def make_session(settings: Settings, load: Callable[[], Loaded], *, guide: str =
         WrongPassphraseError: The passphrase in `settings.passphrase_file` opens nothing.
         SettingsError: That file can be read by others, or not at all.
     """
+    with contextlib.suppress(OSError, ValueError):
+        # A dump of memory would hold every secret.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     loaded = load()
     if settings.vault is None:
         return Session(settings, loaded, guide=guide)
