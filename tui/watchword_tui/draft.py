@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from watchword_tui.accounts import Account
+    from watchword_tui.exchange.model import Entry
     from watchword_tui.vault.rows import Row
 
 _Member = TypeVar("_Member", bound=StrEnum)
 _URI = re.compile(r"\s*(otpauth|steam)://", re.IGNORECASE)
+_NOT_BASE32 = re.compile(r"[^A-Za-z2-7\s\-=]")
+_MIGRATION = re.compile(r"\s*otpauth-migration://", re.IGNORECASE)
 _NOTHING_TYPED = "type or paste the secret that the issuer shows"
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
 
@@ -84,6 +87,10 @@ class Draft:
             if self.kept is None:
                 troubles["secret"] = _NOTHING_TYPED
             return self.kept
+        if (found := _NOT_BASE32.search(self.secret)) is not None:
+            # It is hidden as it is typed, so its place helps.
+            troubles["secret"] = f"character {found.start() + 1} is not base32: only A to Z and 2 to 7"
+            return None
         try:
             return Secret.from_base32(self.secret)
         except InvalidKeyError as error:
@@ -143,6 +150,11 @@ def draft_of_key(key: Key) -> Draft:
     return Draft(issuer=key.issuer, name=key.name, kept=key.secret, **_parameters(key))
 
 
+def draft_of_entry(entry: Entry, key: Key) -> Draft:
+    """An entry that was read elsewhere, whose key is `key`."""
+    return replace(draft_of_key(key), groups=entry.groups, note=entry.note, favourite=entry.favourite)
+
+
 def draft_of_row(row: Row, groups: tuple[str, ...]) -> Draft:
     """A quarantined row, as far as it can be understood; `groups` are the names of its groups."""
     fields = row.fields
@@ -185,6 +197,19 @@ def key_of_uri(text: str) -> Key:
         return read_uri(text).key
     except UriError as error:
         raise InvalidKeyError(str(error)) from None
+
+
+def trouble_of_line(line: str) -> str:
+    """Why a line that was pasted can hold no key, in a sentence that shows none of it; or ""."""
+    if _MIGRATION.match(line):
+        return ""
+    if not is_uri(line):
+        return "That is no otpauth:// line."
+    try:
+        key_of_uri(line)
+    except InvalidKeyError as error:
+        return f"{str(error)[:1].upper()}{str(error)[1:]}."
+    return ""
 
 
 def _parameters(key: Key) -> dict[str, Any]:

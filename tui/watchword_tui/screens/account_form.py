@@ -73,7 +73,7 @@ class AccountForm(Screen[None]):
         groups: Callable[[tuple[str, ...]], Awaitable[tuple[str, ...] | None]],
         save: Callable[[Account], Awaitable[bool]],
         clock: Callable[[], float],
-        hint: str = "what the issuer shows, or an otpauth:// line",
+        hint: str,
     ) -> None:
         super().__init__()
         self._form_title = title

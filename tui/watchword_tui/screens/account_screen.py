@@ -1,32 +1,33 @@
-"""What changes the vault from a list of accounts: keys, commands, and the questions they ask."""
+"""What changes the vault from a list of accounts: its keys and commands, and what they ask."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
-from watchword_tui.errors import VaultError
-from watchword_tui.vault.store import VaultChangedError
+from watchword_tui.screens.intake_screen import UNDO_HINT, IntakeScreen
+
+# Dialogs are imported when they are asked for: the first frame does without them.
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Iterable
 
     from watchword_tui.accounts import Account
-    from watchword_tui.session import Session
+    from watchword_tui.draft import Draft
+    from watchword_tui.screens.group_picker import GroupsChosen
     from watchword_tui.vault.document import Document
     from watchword_tui.vault.rows import Row
 
+_IMAGES = "A photo or screenshot with one or more QR codes: PNG, JPEG, …"
 
-class AccountScreen(Screen[None]):
-    """The base of the list of accounts: everything that changes what is in the vault.
 
-    The list itself says which account is highlighted, and shows what changed.
-    """
+class AccountScreen(IntakeScreen):
+    """Adds, edits, deletes, moves, groups, imports and exports accounts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add", id="add", tooltip="Add an account: form, URI, image or a new key"),
@@ -44,60 +45,127 @@ class AccountScreen(Screen[None]):
         ),
     ]
 
-    def __init__(self, session: Session) -> None:
-        """Show the accounts of `session`."""
-        super().__init__()
-        self._session = session
+    def commands(self) -> Iterable[SystemCommand]:
+        """What this screen offers in the command palette; no label from outside is in it."""
+        yield SystemCommand("Add", "Add an account: form, URI, image or a new key", self.action_add)
+        yield SystemCommand("Edit", "Change the highlighted account", self.action_edit)
+        yield SystemCommand("Delete", "Delete the highlighted account", self.action_delete)
+        yield SystemCommand("Undo", "Take the last change back", self.action_undo)
+        yield SystemCommand("Move up", "Move the account up in the list", partial(self.action_move, -1))
+        yield SystemCommand(
+            "Move down", "Move the account down in the list", partial(self.action_move, 1)
+        )
+        yield SystemCommand("Groups", "Choose the account's groups; rename groups", self.action_groups)
+        yield SystemCommand("Favourite", "List the account before the others", self.action_favourite)
+        yield SystemCommand("Import", "Take accounts from other apps' files", self.action_import)
+        yield SystemCommand("Export", "Write accounts to a file for another app", self.action_export)
+        yield SystemCommand("QR code", "Show the account's key, after a question", self.action_qr)
 
-    # What the list provides.
-
-    def highlighted_account(self) -> Account | None:
-        """The account that actions are about; None where none is highlighted."""
-        raise NotImplementedError
-
-    def highlighted_quarantined(self) -> Row | None:
-        """The quarantined row that is highlighted instead of an account, if the list shows such."""
-        return None
-
-    def neighbour(self, by: int) -> Account | None:
-        """The account shown `by` lines after the highlighted one; None beyond the ends.
-
-        Also None where the list is not in the file's order: then accounts cannot be moved.
-        """
-        accounts = self._session.accounts
-        account = self.highlighted_account()
-        index = accounts.index(account) + by if account in accounts else -1
-        return accounts[index] if 0 <= index < len(accounts) else None
-
-    def accounts_changed(self, select: str | None = None) -> None:
-        """Show the session's accounts anew, and highlight the one with the UUID `select`."""
-        raise NotImplementedError
-
-    # What the keys do.
+    # Adding.
 
     @work
     async def action_add(self) -> None:
         """Ask how, and add an account."""
+        from watchword_otp import Key, Secret  # noqa: PLC0415 - as said at the top
+        from watchword_tui.draft import Draft, draft_of_key  # noqa: PLC0415
+        from watchword_tui.screens.choose import ChooseScreen, Offer  # noqa: PLC0415
+
+        offers = (
+            Offer("form", "f", "Form", "type issuer, name and secret"),
+            Offer("paste", "p", "Paste", "an otpauth:// line"),
+            Offer("image", "i", "Image", "a file with QR codes: a photo, a screenshot"),
+            Offer("new", "n", "New key", "a random one, for a server of your own"),
+        )
+        how = await self.app.push_screen_wait(ChooseScreen("Add an account", offers))
+        if how is None or await self._ready() is None:
+            return
+        if how == "form":
+            await self._add(Draft())
+        elif how == "new":
+            await self._add(draft_of_key(Key(secret=Secret.generate())), "a new random one")
+        elif how == "paste":
+            await self._paste()
+        elif (found := await self._read_file("Add from an image", _IMAGES)) is not None:
+            await self._take(found)
+
+    # Changing.
 
     @work
     async def action_edit(self) -> None:
         """Change the highlighted account in a form."""
+        from watchword_tui.draft import draft_of  # noqa: PLC0415 - as said at the top
+
+        if (row := self.highlighted_quarantined()) is not None:
+            self.open_quarantined(row)
+            return
+        account = self._changeable()
+        if account is not None:
+            await self._change_in_form(f"Edit {account.key.title}", draft_of(account), account.id)
+
+    async def _change_in_form(self, title: str, draft: Draft, identity: str) -> None:
+        async def save(account: Account) -> bool:
+            if not await self._change("Edit", lambda document: document.with_changed([account])):
+                return False
+            self.accounts_changed(identity)
+            self.notify(UNDO_HINT, title="Saved", markup=False)
+            return True
+
+        await self._form(title, draft, identity, save, "kept as it is; type another to replace it")
 
     @work
     async def action_delete(self) -> None:
         """Delete the highlighted account, after a question."""
+        if (row := self.highlighted_quarantined()) is not None:
+            self.open_quarantined(row)
+            return
+        account = self._changeable()
+        if account is not None:
+            await self._delete(account.key.title, account.id)
+
+    async def _delete(self, title: str, identity: str) -> None:
+        from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - as said at the top
+
+        question = f"Delete {title}?\n\nWithout its key you may be locked out of the account it is for."
+        if not await self.app.push_screen_wait(ConfirmScreen(question, "Delete")):
+            return
+        if await self._change("Delete", lambda document: document.without([identity])):
+            self.accounts_changed()
+            self.notify(UNDO_HINT, title="Deleted", markup=False)
 
     @work
     async def action_undo(self) -> None:
         """Take the last change back."""
+        keeper = self._session.keeper
+        what = keeper.undoable if keeper is not None else ""
+        if keeper is None or not what:
+            self.notify(
+                "Nothing was changed since the vault was opened.", title="Nothing to undo", markup=False
+            )
+        elif await self._saved(keeper.undo()):
+            self.accounts_changed()
+            self.notify(f"{what} is taken back.", title="Undone", markup=False)
 
     @work
     async def action_move(self, by: int) -> None:
         """Let the highlighted account change places with the one `by` lines after it."""
+        account = self._changeable()
+        if account is None:
+            return
+        other = self.neighbour(by)
+        if other is None or not other.id:
+            self.notify(
+                "Accounts are moved in the file's order (o), without a filter, stars among stars.",
+                title="No place to move to",
+                markup=False,
+            )
+            return
 
-    @work
-    async def action_groups(self) -> None:
-        """Choose the groups of the highlighted account; create, rename and delete groups."""
+        def edit(document: Document) -> Document:
+            places = [row.id for row in document.rows]
+            return document.with_moved(account.id, places.index(other.id) - places.index(account.id))
+
+        if await self._change("Move", edit):
+            self.accounts_changed(account.id)
 
     @work
     async def action_favourite(self) -> None:
@@ -105,23 +173,74 @@ class AccountScreen(Screen[None]):
         account = self._changeable()
         if account is None:
             return
-        changed = replace(account, favourite=not account.favourite)
-        what = "Favourite" if changed.favourite else "No favourite"
-        if await self._change(what, lambda document: document.with_changed([changed])):
+
+        def edit(document: Document) -> Document:
+            now = document.row(account.id).account or account
+            return document.with_changed([replace(now, favourite=not now.favourite)])
+
+        if await self._change("Favourite", edit):
             self.accounts_changed(account.id)
+
+    @work
+    async def action_groups(self) -> None:
+        """Choose the groups of the highlighted account; create, rename and delete groups."""
+        from watchword_tui.screens.group_picker import GroupPicker  # noqa: PLC0415 - as said at the top
+
+        keeper = await self._ready()
+        if keeper is None:
+            return
+        account = self.highlighted_account()
+        if account is not None and account.id:
+            picker = GroupPicker(account.key.title, keeper.groups, account.groups)
+        else:
+            account, picker = None, GroupPicker("All groups", keeper.groups, None)
+        picked = await self.app.push_screen_wait(picker)
+        if picked is None:
+            return
+        if await self._change("Groups", lambda document: _regrouped(document, picked, account)):
+            self.accounts_changed(account.id if account else None)
+
+    @work
+    async def open_quarantined(self, row: Row) -> None:
+        """Show why a row is quarantined, and what can be done about it."""
+        from watchword_tui.draft import draft_of_row  # noqa: PLC0415 - as said at the top
+        from watchword_tui.screens.quarantine_screen import QuarantineScreen  # noqa: PLC0415
+
+        answer = await self.app.push_screen_wait(QuarantineScreen(row))
+        if answer == "delete":
+            await self._delete(row.title, row.id)
+        elif answer == "fix" and (keeper := self._session.keeper) is not None:
+            names = {group.id: group.name for group in keeper.vault.document.groups}
+            groups = tuple(names[one] for one in row.group_ids if one in names)
+            await self._change_in_form(f"Fix {row.title}", draft_of_row(row, groups), row.id)
+
+    # Other apps' files.
 
     @work
     async def action_import(self) -> None:
         """Take accounts from files of other apps."""
+        if await self._ready() is None:
+            return
+        if (found := await self._read_file("Import")) is not None:
+            await self._preview(found)
 
     @work
     async def action_export(self) -> None:
         """Write accounts to a file for another app."""
+        from watchword_tui.screens.export_screen import ExportScreen  # noqa: PLC0415 - as said at the top
+
+        session = self._session
+        if not session.accounts:
+            self.notify("There is no account yet.", title="Nothing to export", markup=False)
+            return
+        groups = session.keeper.groups if session.keeper else ()
+        screen = ExportScreen(session.accounts, self.highlighted_account(), groups, session.clock)
+        await self.app.push_screen_wait(screen)
 
     def action_qr(self) -> None:
         """Show the highlighted account's key for another phone to scan, after a question."""
-        from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - when asked for
-        from watchword_tui.screens.enrol import EnrolScreen  # noqa: PLC0415 - brings the QR library
+        from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - as said at the top
+        from watchword_tui.screens.enrol import EnrolScreen  # noqa: PLC0415
 
         account = self.highlighted_account()
         if account is None:
@@ -141,54 +260,12 @@ class AccountScreen(Screen[None]):
         self.app.clear_notifications()
         self.app.push_screen(ConfirmScreen(question, "Show it"), answered)
 
-    @work
-    async def open_quarantined(self, row: Row) -> None:
-        """Show why a row is quarantined, and what can be done about it."""
 
-    def commands(self) -> Iterable[SystemCommand]:
-        """What this screen offers in the command palette; no label from outside is in it."""
-        yield SystemCommand("Add", "Add an account: form, URI, image or a new key", self.action_add)
-        yield SystemCommand("Edit", "Change the highlighted account", self.action_edit)
-        yield SystemCommand("Delete", "Delete the highlighted account", self.action_delete)
-        yield SystemCommand("Undo", "Take the last change back", self.action_undo)
-        yield SystemCommand("Move up", "Move the account up in the list", lambda: self.action_move(-1))
-        yield SystemCommand(
-            "Move down", "Move the account down in the list", lambda: self.action_move(1)
-        )
-        yield SystemCommand("Groups", "Choose the account's groups; rename groups", self.action_groups)
-        yield SystemCommand("Favourite", "List the account before the others", self.action_favourite)
-        yield SystemCommand("Import", "Take accounts from other apps' files", self.action_import)
-        yield SystemCommand("Export", "Write accounts to a file for another app", self.action_export)
-        yield SystemCommand("QR code", "Show the account's key, after a question", self.action_qr)
-
-    # How changes are saved.
-
-    def _changeable(self) -> Account | None:
-        """The highlighted account if it can be changed; says why not."""
-        account = self.highlighted_account()
-        if account is not None and not account.id:
-            self.notify(
-                f"It comes from {account.source}. Change it there, or import it (i) into the vault.",
-                title="Not in the vault",
-                severity="warning",
-                markup=False,
-            )
-            return None
-        return account
-
-    async def _change(self, what: str, edit: Callable[[Document], Document]) -> bool:
-        """Save a change of the vault, called `what`; false if it was not saved, which has been said."""
-        keeper = self._session.keeper
-        if keeper is None:
-            return False
-        return await self._saved(keeper.change(what, edit))
-
-    async def _saved(self, saving: Awaitable[object]) -> bool:
-        try:
-            await saving
-        except VaultChangedError:
-            return False
-        except VaultError as error:
-            self.notify(str(error), title="Not saved", severity="error", markup=False, timeout=60)
-            return False
-        return True
+def _regrouped(document: Document, picked: GroupsChosen, account: Account | None) -> Document:
+    for name in picked.deleted:
+        document = document.without_group(name)
+    for old, new in picked.renamed:
+        document = document.with_group_renamed(old, new)
+    document = document.with_groups(picked.made)
+    now = document.row(account.id).account if account is not None else None
+    return document.with_changed([replace(now, groups=picked.chosen)]) if now is not None else document

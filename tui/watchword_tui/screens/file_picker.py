@@ -37,10 +37,10 @@ class FileList(LineList):
         self.can_focus = False
         self._found: tuple[Found, ...] = ()
 
-    def show(self, found: tuple[Found, ...]) -> None:
-        """Show what was found."""
-        self._found = found
-        self.cursor = 0
+    def show(self, found: tuple[Found, ...], above: Found | None) -> None:
+        """Show what was found, under the folder above, if that is to be shown."""
+        self._found = (above, *found) if above is not None else found
+        self.cursor = 1 if above is not None and found else 0
         self.rows_changed()
 
     @property
@@ -137,8 +137,9 @@ class FilePicker(Screen[Path | None]):
         except ForeignFileError as error:
             trouble = error.message
         if not found and not trouble:
-            trouble = f"Nothing here begins with {beginning}." if beginning else "This folder is empty."
-        self.query_one(FileList).show(found)
+            trouble = f"Nothing here begins with {beginning}." if beginning else "The folder is empty."
+        up = Found("..", folder.resolve().parent, is_folder=True, size=0, modified=0.0)
+        self.query_one(FileList).show(found, None if beginning else up)
         self.query_one("#picker-trouble", Static).update(Content(trouble))
 
     def action_move(self, by: int) -> None:

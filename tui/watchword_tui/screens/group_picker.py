@@ -176,7 +176,9 @@ class GroupPicker(ModalScreen[GroupsChosen | None]):
     async def _ask(self, title: str, value: str) -> str | None:
         from watchword_tui.screens.ask import AskScreen  # noqa: PLC0415 - when asked for
 
-        names = {line.name for line in self._list.lines if line.name != value}
+        lines = [line for line in self._list.lines if line.name != value]
+        # Nor those they had before: two groups that change names would become one.
+        names = {line.name for line in lines} | {line.before for line in lines}
 
         def check(answer: str) -> str:
             name = clean_label(answer)

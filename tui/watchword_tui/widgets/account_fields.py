@@ -24,6 +24,22 @@ _NUMBERS = ("digits", "period", "counter")
 _TYPED = ("issuer", "name", "secret", *_NUMBERS)
 
 
+class Tick(Checkbox):
+    """A box that says with a letter, and not by its colour alone, whether it is ticked."""
+
+    BUTTON_LEFT = "["
+    BUTTON_RIGHT = "]"
+
+    def __init__(self, label: str, *, value: bool, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(label, value=value, id=id, compact=True)
+        self.watch_value()
+
+    def watch_value(self) -> None:
+        """Draw the letter, or none."""
+        self.BUTTON_INNER = "x" if self.value else " "
+        super().watch_value()
+
+
 class AccountFields(Vertical):
     """Issuer, name, secret, groups, note, star; and the rest behind "more"."""
 
@@ -33,7 +49,7 @@ class AccountFields(Vertical):
         .row { height: 1; }
         .caption { width: 10; color: $foreground 65%; }
         .aside { min-width: 12; margin-left: 2; }
-        Input, TextArea, #field-groups { width: 1fr; background: $panel; padding: 0 1; }
+        Input, TextArea, #field-groups { width: 1fr; background: $panel; }
         Input:focus, TextArea:focus { background: $accent 25%; }
         #secret-state { height: 1; margin: 0 0 1 10; }
         #secret-state.-bad { color: $error; }
@@ -41,7 +57,8 @@ class AccountFields(Vertical):
         .note { height: 3; margin-top: 1; }
         TextArea { height: 3; border: none; scrollbar-size-vertical: 1; }
         #star { margin-top: 1; }
-        Checkbox { width: auto; }
+        Tick { width: auto; }
+        Tick > .toggle--button { color: $accent; background: $panel; }
         #profile { width: 1fr; color: $foreground 65%; text-align: right; }
         #more { margin-top: 1; }
         #more Select { width: 14; margin-right: 2; }
@@ -98,7 +115,7 @@ class AccountFields(Vertical):
             yield TextArea(draft.note, id="note", tab_behavior="focus", compact=True)
         with Horizontal(classes="row", id="star"):
             yield Static("", classes="caption")
-            yield Checkbox("Favourite", value=draft.favourite, id="favourite", compact=True)
+            yield Tick("Favourite", value=draft.favourite, id="favourite")
             yield Static("", id="profile", markup=False)
             yield Button("More (^t)", id="toggle-more", classes="aside", compact=True)
         with Horizontal(classes="row", id="more"):
