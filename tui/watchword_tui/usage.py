@@ -10,7 +10,7 @@ import contextlib
 import os
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 8 * 2**20
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
 
 class Use(msgspec.Struct, frozen=True):
     """One account's use."""
 
-    count: int = 0
+    count: _Count = 0
     last: float = 0.0
     """Unix seconds."""
 
@@ -44,11 +46,13 @@ class UsageBook:
         """Count one use at `now` (Unix seconds), and save it."""
         if not identity:
             return
+        self._refresh()
         self._loaded[identity] = Use(self.use_of(identity).count + 1, now)
         self._save()
 
     def take_over(self, counts: dict[str, int]) -> None:
         """Take counts from another app for accounts that have none yet."""
+        self._refresh()
         fresh = {one: Use(count) for one, count in counts.items() if count and one not in self._loaded}
         if fresh:
             self._loaded.update(fresh)
@@ -60,23 +64,37 @@ class UsageBook:
             self._uses = _read(self.path)
         return self._uses
 
+    def _refresh(self) -> None:
+        """Take what another program counted since; only counts of the same moment get lost."""
+        for identity, use in _read(self.path).items():
+            if use.count > self.use_of(identity).count:
+                self._loaded[identity] = use
+
     def _save(self) -> None:
         if self.path is None:
             return
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.new")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(msgspec.json.encode(self._loaded))
-            temporary.replace(self.path)
+            try:
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(msgspec.json.encode(self._loaded))
+                temporary.replace(self.path)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
 def _read(path: Path | None) -> dict[str, Use]:
     if path is None:
         return {}
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:  # noqa: PTH123 - Path.open has no opener
             return msgspec.json.decode(file.read(_MAX_BYTES), type=dict[str, Use])
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # Opening a pipe would block until somebody writes.
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -5,7 +5,8 @@ The library is the extra `keyring`; without it a vault is opened by its passphra
 
 from __future__ import annotations
 
-import binascii
+import contextlib
+import hmac
 from typing import Protocol
 
 from watchword_tui.errors import VaultError
@@ -34,22 +35,20 @@ class Keychain(Protocol):
 
 
 class SystemKeychain:
-    """The keyring of the desktop, by the `keyring` library."""
+    """The keyring of the desktop, by the `keyring` library.
+
+    Its backends are programs of many people, which raise what they like: whatever they raise means
+    that the keyring does not answer.
+    """
 
     def get(self, slot_id: str) -> bytes | None:
         """The key of a slot, or None where there is none or the keyring does not answer."""
         try:
             import keyring  # noqa: PLC0415 - an extra, and slow to load
-            import keyring.errors  # noqa: PLC0415 - as above
-        except ImportError:
-            return None
-        try:
+
             kept = keyring.get_password(_SERVICE, slot_id)
-        except keyring.errors.KeyringError:
-            return None
-        try:
             return bytes.fromhex(kept) if kept else None
-        except (ValueError, binascii.Error):
+        except Exception:  # noqa: BLE001 - as the class says
             return None
 
     def put(self, slot_id: str, key: bytes) -> None:
@@ -65,23 +64,25 @@ class SystemKeychain:
             raise VaultError(
                 "the keyring library is not installed", "run: pipx inject watchword keyring"
             ) from None
+        absent = False
         try:
             keyring.set_password(_SERVICE, slot_id, key.hex())
         except keyring.errors.NoKeyringError:
+            absent = True
+        except Exception:  # noqa: BLE001, S110 - as the class says; what it keeps is looked at below
+            pass
+        # Outside the handlers: their frames hold the key.
+        if absent:
             raise VaultError(
                 "this system has no keyring", "one runs with a desktop; over SSH use the passphrase"
-            ) from None
-        except keyring.errors.KeyringError:
-            raise VaultError("the keyring refused", "unlock it, then try again") from None
+            )
+        # One backend takes everything and keeps nothing.
+        if not hmac.compare_digest(self.get(slot_id) or b"", key):
+            raise VaultError("the keyring did not keep the key", "unlock it, then try again")
 
     def forget(self, slot_id: str) -> None:
         """Remove a key, if it is there."""
-        try:
+        with contextlib.suppress(Exception):
             import keyring  # noqa: PLC0415 - as above
-            import keyring.errors  # noqa: PLC0415 - as above
-        except ImportError:
-            return
-        try:
+
             keyring.delete_password(_SERVICE, slot_id)
-        except keyring.errors.KeyringError:
-            return
