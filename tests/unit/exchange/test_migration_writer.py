@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+import pyte
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qr_reader import decode_qr
@@ -152,6 +153,7 @@ class TestPayload:
         assert payload.numbers.keys() == {2, 3, 5}
         assert (payload.numbers[2], payload.numbers[3]) == (1, 1)
 
+    @settings(deadline=None)
     @given(st.lists(google_accounts, max_size=25))
     def test_every_key_comes_back_through_the_reader(self, held: list[Account]) -> None:
         pages = qr_pages(held)
@@ -202,6 +204,7 @@ class TestBatches:
         pages = qr_pages(common(30)).pages
         assert [len(page.accounts) for page in pages] == [10, 10, 10]
 
+    @settings(deadline=None)
     @given(st.lists(google_accounts, min_size=1, max_size=30), st.integers(0, 40))
     def test_every_account_is_on_one_page_in_order(self, held: list[Account], largest: int) -> None:
         pages = qr_pages(held, largest)
@@ -241,6 +244,7 @@ class TestLeftOut:
         assert sentence.startswith("Bank (eve): ")
         assert reason in sentence
 
+    @settings(deadline=None)
     @given(st.lists(accounts, max_size=12))
     def test_every_account_is_on_a_page_or_named(self, held: list[Account]) -> None:
         pages = qr_pages(held)
@@ -271,6 +275,16 @@ class TestScanning:
         assert [entry.key for entry in entries] == [one.key for one in held]
 
 
+def shown_modules(screen: pyte.Screen, columns: int, rows: int) -> list[list[bool]]:
+    """The modules that a screen shows at its upper left, two in a cell, true for dark."""
+    modules: list[list[bool]] = []
+    for row in range(rows):
+        cells = [screen.buffer[row][column] for column in range(columns)]
+        modules.append([cell.bg == "000000" for cell in cells])
+        modules.append([(cell.fg if cell.data == "▄" else cell.bg) == "000000" for cell in cells])
+    return modules
+
+
 class TestTerminal:
     @pytest.mark.parametrize(
         ("columns", "rows", "version"),
@@ -286,6 +300,20 @@ class TestTerminal:
             code = page.code()
             assert code.best_quiet_zone(Drawing.HALF, columns, rows) is not None
             assert len(draw_page(page, columns, rows).splitlines()) <= rows
+
+    def test_a_scanner_reads_what_an_80_by_24_terminal_shows_above_its_prompt(
+        self, tmp_path: Path
+    ) -> None:
+        [page, _] = qr_pages(common(2), terminal_version(80, 23)).pages
+        screen = pyte.Screen(80, 24)
+        pyte.Stream(screen).feed(draw_page(page, 80, 23).replace("\n", "\r\n") + "next page? ")
+        assert screen.display[0].rstrip().endswith("Code 1 of 2"), "it has scrolled"
+        assert "next page?" in screen.display[23]
+        quiet_zone = page.code().best_quiet_zone(Drawing.HALF, 80, 23)
+        assert quiet_zone is not None
+        width, height = page.code().space(Drawing.HALF, quiet_zone)
+        uri = decode_qr(shown_modules(screen, width, height), tmp_path)
+        assert [entry.key for entry in read_migration(uri, "").entries] == [common(1)[0].key]
 
     def test_beside_the_code_stand_its_place_and_accounts(self) -> None:
         text = draw_page(qr_pages(common(3), terminal_version(120, 39)).pages[0], 120, 39)
