@@ -157,7 +157,7 @@ class AccountForm(Screen[None]):
         key = self._key
         if key is None:
             place.update(
-                Content("The code shows here as soon as there is a secret.").stylize("$text-muted")
+                Content("The code shows here as soon as there is a secret.").stylize("$foreground 65%")
             )
             return
         live = live_code(key, self._clock())

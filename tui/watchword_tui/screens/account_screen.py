@@ -76,7 +76,7 @@ class AccountScreen(IntakeScreen):
             Offer("image", "i", "Image", "a file with QR codes: a photo, a screenshot"),
             Offer("new", "n", "New key", "a random one, for a server of your own"),
         )
-        how = await self.app.push_screen_wait(ChooseScreen("Add an account", offers))
+        how = await self._open(ChooseScreen("Add an account", offers))
         if how is None or await self._ready() is None:
             return
         if how == "form":
@@ -107,7 +107,7 @@ class AccountScreen(IntakeScreen):
             if not await self._change("Edit", lambda document: document.with_changed([account])):
                 return False
             self.accounts_changed(identity)
-            self.notify(UNDO_HINT, title="Saved", markup=False)
+            self._tell("Saved", UNDO_HINT)
             return True
 
         await self._form(title, draft, identity, save, "kept as it is; type another to replace it")
@@ -126,11 +126,11 @@ class AccountScreen(IntakeScreen):
         from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - as said at the top
 
         question = f"Delete {title}?\n\nWithout its key you may be locked out of the account it is for."
-        if not await self.app.push_screen_wait(ConfirmScreen(question, "Delete")):
+        if not await self._open(ConfirmScreen(question, "Delete")):
             return
         if await self._change("Delete", lambda document: document.without([identity])):
             self.accounts_changed()
-            self.notify(UNDO_HINT, title="Deleted", markup=False)
+            self._tell("Deleted", UNDO_HINT)
 
     @work
     async def action_undo(self) -> None:
@@ -138,12 +138,10 @@ class AccountScreen(IntakeScreen):
         keeper = self._session.keeper
         what = keeper.undoable if keeper is not None else ""
         if keeper is None or not what:
-            self.notify(
-                "Nothing was changed since the vault was opened.", title="Nothing to undo", markup=False
-            )
+            self._tell("Nothing to undo", "Nothing was changed since the vault was opened.")
         elif await self._saved(keeper.undo()):
             self.accounts_changed()
-            self.notify(f"{what} is taken back.", title="Undone", markup=False)
+            self._tell("Undone", f"{what} is taken back.")
 
     @work
     async def action_move(self, by: int) -> None:
@@ -153,10 +151,9 @@ class AccountScreen(IntakeScreen):
             return
         other = self.neighbour(by)
         if other is None or not other.id:
-            self.notify(
+            self._tell(
+                "No place to move to",
                 "Accounts are moved in the file's order (o), without a filter, stars among stars.",
-                title="No place to move to",
-                markup=False,
             )
             return
 
@@ -194,7 +191,7 @@ class AccountScreen(IntakeScreen):
             picker = GroupPicker(account.key.title, keeper.groups, account.groups)
         else:
             account, picker = None, GroupPicker("All groups", keeper.groups, None)
-        picked = await self.app.push_screen_wait(picker)
+        picked = await self._open(picker)
         if picked is None:
             return
         if await self._change("Groups", lambda document: _regrouped(document, picked, account)):
@@ -206,7 +203,7 @@ class AccountScreen(IntakeScreen):
         from watchword_tui.draft import draft_of_row  # noqa: PLC0415 - as said at the top
         from watchword_tui.screens.quarantine_screen import QuarantineScreen  # noqa: PLC0415
 
-        answer = await self.app.push_screen_wait(QuarantineScreen(row))
+        answer = await self._open(QuarantineScreen(row))
         if answer == "delete":
             await self._delete(row.title, row.id)
         elif answer == "fix" and (keeper := self._session.keeper) is not None:
@@ -231,11 +228,11 @@ class AccountScreen(IntakeScreen):
 
         session = self._session
         if not session.accounts:
-            self.notify("There is no account yet.", title="Nothing to export", markup=False)
+            self._tell("Nothing to export", "There is no account yet.")
             return
         groups = session.keeper.groups if session.keeper else ()
         screen = ExportScreen(session.accounts, self.highlighted_account(), groups, session.clock)
-        await self.app.push_screen_wait(screen)
+        await self._open(screen)
 
     def action_qr(self) -> None:
         """Show the highlighted account's key for another phone to scan, after a question."""

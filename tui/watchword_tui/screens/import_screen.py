@@ -148,7 +148,10 @@ def _about(row: PlannedRow) -> Content:
     title = (
         f"{entry.issuer} ({entry.name})" if entry.issuer and entry.name else entry.issuer or entry.name
     )
-    parts: list[tuple[str, str]] = [(title or "no name", "bold"), (f"   {entry.where}", "$text-muted")]
+    parts: list[tuple[str, str]] = [
+        (title or "No name", "bold"),
+        (f"   {entry.where}", "$foreground 65%"),
+    ]
     parts.append((f"\n{row.verdict.capitalize()}", ""))
     if row.remarks:
         parts.append((f": {'; '.join(row.remarks)}", ""))

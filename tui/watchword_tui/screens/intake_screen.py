@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 UNDO_HINT = "u takes it back."
 _EMPTY_HINT = "what the issuer shows, or an otpauth:// line"
-_EXPORTS = "An export of another app, or an image with its QR codes. What it is shows in its content."
+_EXPORTS = "Another app's export, or an image with QR codes: its content tells which."
 
 
 class IntakeScreen(VaultScreen):
@@ -34,7 +34,7 @@ class IntakeScreen(VaultScreen):
             if not await self._change("Add", lambda document: document.with_added([account])):
                 return False
             self.accounts_changed(account.id)
-            self.notify("E changes it, q shows its QR code.", title="Added", markup=False)
+            self._tell("Added", "E changes it, q shows its QR code.")
             return True
 
         await self._form("Add an account", draft, new_id(), save, hint)
@@ -46,12 +46,12 @@ class IntakeScreen(VaultScreen):
         from watchword_tui.screens.reading_screen import ReadingScreen  # noqa: PLC0415
 
         text = "Paste an otpauth:// line, or the otpauth-migration:// line of a Google export."
-        line = await self.app.push_screen_wait(AskScreen("Paste", text, trouble_of_line, secret=True))
+        line = await self._open(AskScreen("Paste", text, trouble_of_line, secret=True))
         if line is None:
             return
         name = "the line"
         reading = ReadingScreen(name, lambda: source_of(name, line.strip().encode()))
-        if (found := await self.app.push_screen_wait(reading)) is not None:
+        if (found := await self._open(reading)) is not None:
             await self._take(found)
 
     async def _take(self, found: Recognised) -> None:
@@ -79,9 +79,7 @@ class IntakeScreen(VaultScreen):
 
         async def groups(chosen: tuple[str, ...]) -> tuple[str, ...] | None:
             known = session.keeper.groups if session.keeper else ()
-            picked = await self.app.push_screen_wait(
-                GroupPicker("Where it is listed", known, chosen, manage=False)
-            )
+            picked = await self._open(GroupPicker("Where it is listed", known, chosen, manage=False))
             return picked.chosen if picked else None
 
         form = AccountForm(
@@ -94,7 +92,7 @@ class IntakeScreen(VaultScreen):
             clock=session.clock,
             hint=hint,
         )
-        await self.app.push_screen_wait(form)
+        await self._open(form)
 
     async def _read_file(self, title: str, hint: str = _EXPORTS) -> Recognised | None:
         """Ask for a file and read it; None where the person gave up."""
@@ -103,11 +101,11 @@ class IntakeScreen(VaultScreen):
         from watchword_tui.screens.file_picker import FilePicker  # noqa: PLC0415
         from watchword_tui.screens.reading_screen import ReadingScreen  # noqa: PLC0415
 
-        path: Path | None = await self.app.push_screen_wait(FilePicker(title, hint))
+        path: Path | None = await self._open(FilePicker(title, hint))
         if path is None:
             return None
         screen = ReadingScreen(clean_label(path.name), lambda: read_source(path))
-        return await self.app.push_screen_wait(screen)
+        return await self._open(screen)
 
     async def _preview(self, found: Recognised) -> None:
         from watchword_tui.exchange.taking import taken  # noqa: PLC0415 - as said at the top
@@ -131,10 +129,10 @@ class IntakeScreen(VaultScreen):
             self.accounts_changed()
             done = ((len(accepted.new), "added"), (len(accepted.replaced), "replaced"))
             words = ", ".join(f"{count:,} {what}" for count, what in done if count)
-            self.notify(UNDO_HINT, title=words, markup=False)
+            self._tell(words, UNDO_HINT)
             return True
 
-        await self.app.push_screen_wait(
+        await self._open(
             ImportScreen(
                 found,
                 lambda: keeper.vault.document,

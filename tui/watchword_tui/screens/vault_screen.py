@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import Screen
 
@@ -12,12 +12,17 @@ from watchword_tui.errors import VaultError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from textual.notifications import SeverityLevel
+
     from watchword_tui.accounts import Account
     from watchword_tui.keeper import Keeper
     from watchword_tui.session import Session
     from watchword_tui.vault.document import Document
     from watchword_tui.vault.merge import Merged
     from watchword_tui.vault.rows import Row
+
+
+_Answer = TypeVar("_Answer")
 
 
 class VaultScreen(Screen[None]):
@@ -49,21 +54,31 @@ class VaultScreen(Screen[None]):
         """Show the session's accounts anew, and highlight the one with the UUID `select`."""
         raise NotImplementedError
 
+    async def _open(self, dialog: Screen[_Answer]) -> _Answer:
+        """Show a dialog, without toasts over it, and give what it closes with."""
+        self.app.clear_notifications()
+        return await self.app.push_screen_wait(dialog)
+
+    def _tell(self, title: str, words: str, *, warning: bool = False, timeout: float = 5) -> None:
+        """Say something in a toast, in the place of earlier ones."""
+        self.app.clear_notifications()
+        severity: SeverityLevel = "warning" if warning else "information"
+        self.notify(words, title=title, severity=severity, timeout=timeout, markup=False)
+
     async def _ready(self) -> Keeper | None:
         """The vault, which may have to be made first; None where there is none, which has been said."""
         keeper = self._session.keeper
         if keeper is None:
-            self.notify(
+            self._tell(
+                "There is no vault",
                 "Only the files named at the start are shown. Start without --accounts to keep some.",
-                title="There is no vault",
-                severity="warning",
-                markup=False,
+                warning=True,
             )
             return None
         if not keeper.store.exists():
             from watchword_tui.screens.create_vault import CreateVaultScreen  # noqa: PLC0415 - once
 
-            if not await self.app.push_screen_wait(CreateVaultScreen(self._session)):
+            if not await self._open(CreateVaultScreen(self._session)):
                 return None
         return keeper
 
@@ -71,11 +86,10 @@ class VaultScreen(Screen[None]):
         """The highlighted account if it can be changed; says why not."""
         account = self.highlighted_account()
         if account is not None and not account.id:
-            self.notify(
+            self._tell(
+                "Not in the vault",
                 f"It comes from {account.source}. Change it there, or import it (i) into the vault.",
-                title="Not in the vault",
-                severity="warning",
-                markup=False,
+                warning=True,
             )
             return None
         return account
@@ -112,7 +126,7 @@ class VaultScreen(Screen[None]):
             Offer("cancel", "c", "Not now", "save nothing; the file stays as it is"),
         )
         text = "Another program changed the vault's file meanwhile. Nothing is lost yet."
-        answer = await self.app.push_screen_wait(ChooseScreen("Both changed", offers, text))
+        answer = await self._open(ChooseScreen("Both changed", offers, text))
         try:
             if answer == "merge":
                 self._say_merged(await keeper.merge())
@@ -131,9 +145,7 @@ class VaultScreen(Screen[None]):
             parts.append(f"Changed on both sides, so there twice: {', '.join(merged.doubled)}.")
         if merged.revived:
             parts.append(f"Deleted on one side and changed on the other: {', '.join(merged.revived)}.")
-        self.notify(
-            " ".join(parts) or "Both changes are saved.", title="Merged", markup=False, timeout=15
-        )
+        self._tell("Merged", " ".join(parts) or "Both changes are saved.", timeout=15)
 
     async def _say_not_saved(self, error: VaultError) -> None:
         from watchword_tui.screens.message import MessageScreen  # noqa: PLC0415 - when needed
@@ -141,4 +153,4 @@ class VaultScreen(Screen[None]):
         text = f"{error.message[:1].upper()}{error.message[1:]}."
         if error.remedy:
             text += f"\n\n{error.remedy[:1].upper()}{error.remedy[1:]}."
-        await self.app.push_screen_wait(MessageScreen("Not saved", text))
+        await self._open(MessageScreen("Not saved", text))

@@ -21,9 +21,9 @@ _INK = {
     Verdict.INVALID: "bad",
 }
 _CHOICES = {Choice.ADD: "+ add", Choice.REPLACE: "~ replace", Choice.SKIP: "- skip"}
-_CHOICE_WIDTH = 11
-_VERDICT_WIDTH = 11
-_LABEL_SHARE = 0.34
+_CHOICE_WIDTH = 10
+_VERDICT_WIDTH = 10
+_LABEL_SHARE = 0.3
 
 
 class PlanTable(LineList):
@@ -94,7 +94,7 @@ class PlanTable(LineList):
         return [
             (fit(_CHOICES[choice], _CHOICE_WIDTH), "quiet" if choice is Choice.SKIP else "strong"),
             (fit(row.verdict, _VERDICT_WIDTH), _INK[row.verdict]),
-            (fit(entry.issuer or entry.name or "no name", label), "plain"),
+            (fit(entry.issuer or entry.name or entry.where, label), "plain"),
             (fit(entry.name if entry.issuer else "", label), "quiet"),
             (fit("; ".join(row.remarks) or entry.where, rest), "quiet"),
         ]
