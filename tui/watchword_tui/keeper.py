@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 from dataclasses import replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from watchword_otp import Kind
 from watchword_tui.errors import VaultError
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from watchword_tui.vault.store import VaultStore
 
 _UNDO_DEPTH = 20
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 
 
 class VaultState(Enum):
@@ -118,7 +119,7 @@ class Keeper:
 
     async def unlock(self, passphrase: str) -> None:
         """Open the vault without holding up the screen; raises as `open` does."""
-        await asyncio.to_thread(self.open, passphrase)
+        await _in_thread(self.open, passphrase)
 
     async def create(self, passphrase: str | None) -> None:
         """Make the vault; with None for a passphrase a plain one.
@@ -126,7 +127,7 @@ class Keeper:
         Raises:
             VaultError: There is one already, the passphrase is too short, or it cannot be written.
         """
-        self._vault = await asyncio.to_thread(create_vault, self.store, passphrase)
+        self._vault = await _in_thread(create_vault, self.store, passphrase)
 
     def lock(self) -> None:
         """Drop the vault with everything that was made of it, as far as Python lets go of memory."""
@@ -155,7 +156,7 @@ class Keeper:
         if after == before:
             return
         try:
-            await asyncio.to_thread(vault.commit, after, keep_backup=keep_backup)
+            await _in_thread(vault.commit, after, keep_backup=keep_backup)
         except VaultChangedError:
             self._unsaved = after
             raise
@@ -170,7 +171,7 @@ class Keeper:
         """
         if self._unsaved is None:
             raise VaultError("there is nothing to merge", "go on")
-        merged = await asyncio.to_thread(self.vault.merge_and_commit, self._unsaved)
+        merged = await _in_thread(self.vault.merge_and_commit, self._unsaved)
         self._unsaved = None
         # Undoing would take back what the other program did.
         self._undo.clear()
@@ -224,6 +225,15 @@ class Keeper:
             "Next code", lambda now: now.with_changed([moved]), keep_backup=False, undoable=False
         )
         return account
+
+
+async def _in_thread(
+    work: Callable[_Given, _Result], *given: _Given.args, **more: _Given.kwargs
+) -> _Result:
+    # Not at the top: a command that prints a code has no use for it, and it takes a while to load.
+    from asyncio import to_thread  # noqa: PLC0415
+
+    return await to_thread(work, *given, **more)
 
 
 def _with_counters_of(document: Document, now: Document) -> Document:
