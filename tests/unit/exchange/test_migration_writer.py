@@ -19,7 +19,12 @@ from watchword_otp import Algorithm, Key, Kind, Secret
 from watchword_otp.qr import Drawing
 from watchword_tui.accounts import Account
 from watchword_tui.exchange.migration import read_migration
-from watchword_tui.exchange.writers.migration import QrPages, qr_pages, terminal_version
+from watchword_tui.exchange.writers.migration import (
+    PRINT_VERSION,
+    QrPages,
+    qr_pages,
+    terminal_version,
+)
 from watchword_tui.exchange.writers.qr_terminal import draw_page
 
 if TYPE_CHECKING:
@@ -250,10 +255,15 @@ class TestLeftOut:
         pages = qr_pages(held)
         assert len(all_of(pages)) + len(pages.left_out) == len(held)
 
-    def test_the_longest_key_still_gives_a_code(self) -> None:
-        key = Key(secret=Secret(b"\xff" * 1024), issuer="😀" * 100, name="😀" * 100)
-        pages = qr_pages([Account(key, "vault")])
-        assert [page.code().version for page in pages.pages] + list(pages.left_out)
+    def test_the_longest_keys_give_a_code_or_are_named(self) -> None:
+        longest = Key(secret=Secret(b"\x00" * 1024), issuer="😀" * 50, name="😀" * 50)
+        # In base64 all slashes, each of which takes three letters in a URI.
+        too_long = replace(longest, secret=Secret(b"\xff" * 1024))
+        pages = qr_pages([Account(longest, "vault"), Account(too_long, "vault")])
+        [page] = pages.pages
+        assert page.code().version > PRINT_VERSION
+        [sentence] = pages.left_out
+        assert sentence.endswith("its secret is too long for a QR code")
 
     def test_no_secret_is_in_a_repr(self) -> None:
         pages = qr_pages(common(1))

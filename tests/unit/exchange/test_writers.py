@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -159,6 +160,13 @@ class TestAegis:
         names = {group["uuid"]: group["name"] for group in file["db"]["groups"]}
         assert [names[one] for one in alice["groups"]] == ["Work", "橡皮鸭"]
         assert len({alice["uuid"], bank["uuid"], steam["uuid"]}) == 3
+
+    def test_an_account_keeps_its_uuid_and_any_other_id_becomes_one(self) -> None:
+        own = "3ae6f1ad-2e65-4ed2-a953-1ec0dff2386d"
+        file = json.loads(export("aegis", [replace(ALICE, id=own), replace(BANK, id="no uuid"), STEAM]))
+        ids = [entry["uuid"] for entry in file["db"]["entries"]]
+        assert ids[0] == own
+        assert len({uuid.UUID(one) for one in ids}) == 3
 
 
 class TestTwoFas:

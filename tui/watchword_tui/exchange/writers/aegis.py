@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,16 @@ def write_encrypted(accounts: Sequence[Account], passphrase: str) -> Written:
 
 
 def _content(accounts: Sequence[Account]) -> bytes:
-    fresh = (
-        replace(account, key=labelled(account.key), id=account.id or new_id()) for account in accounts
-    )
-    return Document().with_added(fresh).written()
+    shown = (replace(account, key=labelled(account.key), id=_uuid(account.id)) for account in accounts)
+    return Document().with_added(shown).written()
+
+
+def _uuid(identity: str) -> str:
+    """The account's own id where it is a UUID: Aegis takes nothing else."""
+    try:
+        return str(uuid.UUID(identity))
+    except ValueError:
+        return new_id()
 
 
 PLAIN = Writer(name="aegis", title="Aegis", suffix=".json", encrypts=False, write=write_plain)

@@ -42,6 +42,9 @@ _ROUNDS = 5
 """Two or three settle how many parts there are; a count that swings for ever is a byte off at most."""
 
 _LARGEST_VERSION = 40
+_FRAME_ROOM = 50
+"""More characters than the place in another set can add to a URI."""
+
 _BYTE_COUNT_GROWS = 10
 """The version from which a text's length takes 16 bits and not 8 (ISO/IEC 18004 section 7.4.1)."""
 
@@ -111,7 +114,7 @@ def _why_not(key: Key) -> str:
         return f"Google Authenticator has no period of {key.period} s, only 30 s"
     if key.digits not in _DIGITS:
         return f"Google Authenticator has no codes of {key.digits} digits, only 6 or 8"
-    if len(_uri_of([_key_field(key)], 2**14, 2**14, _MAX_BATCH_ID)) > _capacity(_LARGEST_VERSION):
+    if len(_uri_of([_key_field(key)], 0, 1, _MAX_BATCH_ID)) > _capacity(_LARGEST_VERSION) - _FRAME_ROOM:
         return "its secret is too long for a QR code"
     return ""
 
