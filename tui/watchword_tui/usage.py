@@ -89,7 +89,7 @@ def _read(path: Path | None) -> dict[str, Use]:
     if path is None:
         return {}
     try:
-        with open(path, "rb", opener=_without_waiting) as file:  # noqa: PTH123 - Path.open has no opener
+        with open(path, "rb", opener=_without_waiting) as file:
             return msgspec.json.decode(file.read(_MAX_BYTES), type=dict[str, Use])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}

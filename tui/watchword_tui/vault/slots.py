@@ -6,6 +6,7 @@ wraps the master key with it, and the master key encrypts the accounts the same 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import uuid
@@ -102,7 +103,7 @@ class Slot:
     @property
     def work(self) -> int:
         """What trying a passphrase takes, as `MAX_WORK` counts it; 0 for a slot without one."""
-        return self.n * self.r * self.p if self.type == SlotType.PASSWORD else 0
+        return abs(self.n * self.r * self.p) if self.type == SlotType.PASSWORD else 0
 
     def open_with_passphrase(self, passphrase: str) -> MasterKey:
         """Give the master key.
@@ -145,11 +146,9 @@ class Slot:
                 "the vault asks for more work than any vault does",
                 "it is damaged or not yours; restore a backup: watchword vault restore",
             )
-        try:
-            return _scrypt(passphrase, self.salt, self.n, self.r, self.p)
-        except (ValueError, OverflowError):
-            pass
-        # Outside the handler: its frames hold the passphrase.
+        if min(self.n, self.r, self.p) > 0:
+            with contextlib.suppress(ValueError):
+                return _scrypt(passphrase, self.salt, self.n, self.r, self.p)
         raise VaultError(
             "a passphrase slot of the vault has impossible parameters",
             "restore a backup: watchword vault restore",
