@@ -194,7 +194,8 @@ class TestChoices:
         plan = plan_import(ENTRIES, VAULT)
         assert plan.counts == dict.fromkeys(Verdict, 1)
         assert plan.summary == "1 new, 1 changed, 1 duplicate, 1 kept, 1 invalid"
-        assert plan_import(ENTRIES[:2], VAULT).summary == "1 changed, 1 duplicate"
+        assert plan_import([ENTRIES[1], ENTRIES[1]], VAULT).summary == "2 duplicates"
+        assert plan_import([], VAULT).summary == "nothing to import"
 
     def test_unless_told_otherwise_only_what_is_new_is_added(self) -> None:
         plan = plan_import(ENTRIES, VAULT)

@@ -90,8 +90,13 @@ class ImportPlan:
 
     @property
     def summary(self) -> str:
-        """The counts in words: "3 new, 1 invalid"."""
-        return ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items() if count)
+        """The counts in words: "3 new, 2 duplicates"."""
+        parts = [
+            f"{count:,} {verdict}{'s' if verdict is Verdict.DUPLICATE and count > 1 else ''}"
+            for verdict, count in self.counts.items()
+            if count
+        ]
+        return ", ".join(parts) or "nothing to import"
 
     def choices(self, changed: Choice = Choice.SKIP) -> dict[int, Choice]:
         """The choice for each row's index to begin with: `changed` for changed rows, else the first."""
