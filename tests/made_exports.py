@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from nacl import bindings, pwhash
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt
 from nacl.bindings.crypto_secretstream import crypto_secretstream_xchacha20poly1305_TAG_FINAL
@@ -78,6 +79,36 @@ def aes_cbc(key: bytes, iv: bytes, plain: bytes) -> bytes:
     size = 16 - len(plain) % 16
     encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
     return encryptor.update(plain + bytes([size]) * size) + encryptor.finalize()
+
+
+def age(plain: bytes, passphrase: str, *, log: int = 8, armored: bool = False) -> bytes:
+    """Encrypt with a passphrase as the age program does, at a work factor for tests."""
+    salt, file_key, nonce = bytes(range(16)), bytes(range(50, 66)), bytes(range(80, 96))
+    wrap = hashlib.scrypt(
+        passphrase.encode(), salt=b"age-encryption.org/v1/scrypt" + salt, n=2**log, r=8, p=1, dklen=32
+    )
+    wrapped = ChaCha20Poly1305(wrap).encrypt(bytes(12), file_key, None)
+    header = f"age-encryption.org/v1\n-> scrypt {_bare(salt)} {log}\n{_bare(wrapped)}\n---".encode()
+    mac = hmac.digest(_hkdf(file_key, b"", b"header"), header, "sha256")
+    sealed = header + f" {_bare(mac)}\n".encode() + nonce
+    pieces = [plain[at : at + 65_536] for at in range(0, len(plain), 65_536)] or [b""]
+    for number, piece in enumerate(pieces):
+        place = number.to_bytes(11, "big") + bytes([number + 1 == len(pieces)])
+        sealed += ChaCha20Poly1305(_hkdf(file_key, nonce, b"payload")).encrypt(place, piece, None)
+    if not armored:
+        return sealed
+    rows = [b64(sealed)[at : at + 64] for at in range(0, len(b64(sealed)), 64)]
+    text = ["-----BEGIN AGE ENCRYPTED FILE-----", *rows, "-----END AGE ENCRYPTED FILE-----", ""]
+    return "\n".join(text).encode()
+
+
+def _hkdf(key: bytes, salt: bytes, info: bytes) -> bytes:
+    extracted = hmac.digest(salt or bytes(32), key, "sha256")
+    return hmac.digest(extracted, info + b"\x01", "sha256")
+
+
+def _bare(data: bytes) -> str:
+    return b64(data).rstrip("=")
 
 
 def cotp(content: object, passphrase: str) -> bytes:

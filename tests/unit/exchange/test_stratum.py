@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ def test_every_kind_of_file_gives_its_key(data: bytes) -> None:
 def test_the_apps_numbers_mean_what_the_app_means(fields: dict[str, Any], key: dict[str, Any]) -> None:
     (entry,) = read_bytes(made.stratum([row(**fields)])).reading.entries
 
-    assert entry.key == Key(**({"secret": SECRET, "issuer": "GitHub", "name": "alice"} | key))
+    assert entry.key == replace(KEY, **key)
 
 
 def test_keys_of_other_kinds_are_kept_as_such() -> None:

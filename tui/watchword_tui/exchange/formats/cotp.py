@@ -18,6 +18,7 @@ from watchword_tui.exchange.source import Source
 if TYPE_CHECKING:
     from watchword_tui.exchange.model import Ask, Entry
 
+_FIELDS = {"secret", "label", "type", "pin", "counter"}
 _NONCE_BYTES = 24
 _TAG_BYTES = 16
 
@@ -27,9 +28,9 @@ def recognise_plain(source: Source) -> bool:
     table = source.json_object()
     if isinstance(table.get("elements"), list) and "version" in table:
         return True
-    # Others write lists of such objects too; a pin for every key is this program's.
+    # andOTP writes lists of such objects too, with more in each; a pin for every key is cotp's.
     rows = list(objects(source.json))
-    return bool(rows) and {"secret", "label", "type", "pin", "counter"} <= rows[0].keys()
+    return bool(rows) and rows[0].keys() >= _FIELDS and "tags" not in rows[0]
 
 
 def read_plain(source: Source, _ask: Ask) -> Reading:
@@ -56,14 +57,13 @@ def read_encrypted(source: Source, ask: Ask) -> Reading:
         opened = crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, None, nonce, key)
     except CryptoError:
         raise wrong_passphrase() from None
-    inner = Source(source.name, opened)
-    if inner.json is None:
-        raise damaged()
-    return _read_elements(inner)
+    return _read_elements(Source(source.name, opened))
 
 
 def _read_elements(source: Source) -> Reading:
     listed = source.json_object().get("elements", source.json)
+    if not isinstance(listed, list):
+        raise damaged()
     rows = enumerate(objects(listed), start=1)
     return Reading(entries=tuple(_entry(row, f"element {place}") for place, row in rows))
 

@@ -12,6 +12,7 @@ from watchword_otp import InvalidKeyError, Secret
 from watchword_otp.key import STEAM_DIGITS
 from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.build import About, Names, entry_of_row
+from watchword_tui.exchange.ciphers import damaged
 from watchword_tui.exchange.fields import objects, text
 from watchword_tui.exchange.formats.preferences import looks_like_preferences, read_preferences
 from watchword_tui.exchange.model import Format, Reading
@@ -34,8 +35,10 @@ def recognise_json(source: Source) -> bool:
 
 def read_json(source: Source, _ask: Ask) -> Reading:
     """Read FreeOTP+'s JSON."""
-    tokens = objects(source.json_object().get("tokens"))
-    numbered = enumerate(tokens, start=1)
+    tokens = source.json_object().get("tokens")
+    if not isinstance(tokens, list):
+        raise damaged()
+    numbered = enumerate(objects(tokens), start=1)
     return Reading(entries=tuple(token_entry(token, f"token {place}") for place, token in numbered))
 
 

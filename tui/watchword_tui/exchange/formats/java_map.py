@@ -7,6 +7,7 @@ all others (Java Object Serialization Specification, chapter 6).
 from __future__ import annotations
 
 from watchword_tui.exchange.ciphers import damaged
+from watchword_tui.exchange.fields import check_rows
 
 MAGIC = b"\xac\xed\x00\x05"
 """STREAM_MAGIC and STREAM_VERSION."""
@@ -101,7 +102,9 @@ def read_map(data: bytes) -> dict[str, str]:
     source.expect(bytes([_BLOCK, 8]))
     source.take(4)
     found = {}
-    for _pair in range(source.number(4)):
+    pairs = source.number(4)
+    check_rows(pairs)
+    for _pair in range(pairs):
         key = source.string(source.number(1))
         found[key] = source.value()
     source.expect(bytes([_END]))

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from watchword_tui.exchange.build import About
+from watchword_tui.exchange.ciphers import damaged
 from watchword_tui.exchange.csv_rows import read_rows
 from watchword_tui.exchange.formats.keepass_fields import entry_of_fields
 from watchword_tui.exchange.model import Format, Reading
@@ -24,6 +25,8 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, _ask: Ask) -> Reading:
     """Read the rows that have a one-time password."""
+    if not recognise(source):
+        raise damaged()
     entries: list[Entry] = []
     for place, fields in read_rows(source):
         about = About(

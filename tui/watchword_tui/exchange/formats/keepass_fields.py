@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, unquote
 
 from watchword_otp import InvalidKeyError, Secret
+from watchword_otp.uri import MAX_URI_LENGTH
 from watchword_tui.exchange.build import About, Names, entry_of, entry_of_row, entry_of_uri
 from watchword_tui.exchange.formats.encodings import secret_from_base64, secret_from_hex
 from watchword_tui.exchange.formats.otpauth import is_uri
@@ -71,7 +72,7 @@ def _of_otp(about: About, written: str) -> Entry:
 
 
 def _of_uri(about: About, uri: str) -> Entry:
-    found = _URI_LABEL.match(uri)
+    found = _URI_LABEL.match(uri) if len(uri) <= MAX_URI_LENGTH else None
     if found and not unquote(found[2]).strip(" :/"):
         label = f"{quote(about.issuer, safe='')}:{quote(about.name, safe='')}".rstrip(":")
         uri = f"{found[1]}/{label}{found[3]}"

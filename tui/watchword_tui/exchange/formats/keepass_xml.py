@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from watchword_tui.exchange.build import About
 from watchword_tui.exchange.ciphers import damaged
+from watchword_tui.exchange.fields import check_rows
 from watchword_tui.exchange.formats.keepass_csv import group_names
 from watchword_tui.exchange.formats.keepass_fields import entry_of_fields
 from watchword_tui.exchange.formats.safe_xml import walk
@@ -101,6 +102,7 @@ class _Database:
 
     def _finish(self) -> None:
         self._count += 1
+        check_rows(self._count)
         about = About(
             where=f"entry {self._count}",
             issuer=self._fields.get("Title", ""),

@@ -70,10 +70,7 @@ def read_encrypted(source: Source, ask: Ask) -> Reading:
     require(ask, sealed.derivation.cost())
     opened = _open(sealed, ask)
     # Older versions seal the C string with its end.
-    inner = Source(source.name, opened.rstrip(b"\x00"))
-    if not isinstance(inner.json, list):
-        raise damaged()
-    return _read_rows(inner)
+    return _read_rows(Source(source.name, opened.rstrip(b"\x00")))
 
 
 def _parts(data: bytes) -> _Sealed:
@@ -104,15 +101,14 @@ def _parts_of_1(data: bytes) -> _Sealed:
 def _open(sealed: _Sealed, ask: Ask) -> bytes:
     """Try the passphrase as the program's versions took it.
 
-    They gave the derivation as many bytes as the passphrase has characters, which cuts all but
-    ASCII; version 1 gave it one more, the C string's end.
+    They gave the derivation as many bytes as the passphrase has characters, version 1 one more: that
+    cuts all but ASCII. (The C string's end, which it gave for ASCII, changes nothing in an HMAC.)
     """
     whole = passphrase_bytes(ask)
     characters = len(whole.decode("utf-8", "surrogatepass"))
+    attempts = [whole, whole[:characters]]
     if isinstance(sealed.derivation, Pbkdf2):
-        attempts = [(whole + b"\x00")[: characters + 1], whole[:characters], whole + b"\x00", whole]
-    else:
-        attempts = [whole, whole[:characters]]
+        attempts.append(whole[: characters + 1])
     for attempt in dict.fromkeys(attempts):
         key = sealed.derivation.derive(attempt)
         try:
@@ -123,6 +119,8 @@ def _open(sealed: _Sealed, ask: Ask) -> bytes:
 
 
 def _read_rows(source: Source) -> Reading:
+    if not isinstance(source.json, list):
+        raise damaged()
     rows = enumerate(objects(source.json), start=1)
     return Reading(entries=tuple(_entry(row, f"entry {place}") for place, row in rows))
 

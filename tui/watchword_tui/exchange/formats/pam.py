@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from watchword_tui.exchange.build import About, entry_of
+from watchword_tui.exchange.ciphers import damaged
 from watchword_tui.exchange.model import Format, Reading
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, _ask: Ask) -> Reading:
     """Read the key; whose it is only the file's name can tell."""
-    content = source.text or ""
+    content = source.text
+    if content is None:
+        raise damaged()
     options: dict[str, str] = {}
     for name, value in _OPTION.findall(content):
         # The module looks for the first one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from watchword_tui.exchange.fields import check_rows
 from watchword_tui.exchange.formats.safe_xml import walk
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class _Strings:
     def end(self, name: str, content: str) -> None:
         if name == "string":
             self.found[self._name] = content
+            check_rows(len(self.found))
 
 
 def looks_like_preferences(source: Source) -> bool:

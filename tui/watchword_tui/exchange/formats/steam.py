@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from watchword_otp import InvalidKeyError
 from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.build import About, entry_of
+from watchword_tui.exchange.ciphers import damaged
 from watchword_tui.exchange.fields import objects, text
 from watchword_tui.exchange.formats.encodings import secret_from_base64
 from watchword_tui.exchange.model import Format, Reading
@@ -39,6 +40,8 @@ def read(source: Source, _ask: Ask) -> Reading:
             ' program first ("steamguard decrypt", or "Manage Encryption")',
         )
     rows = enumerate(_rows(source), start=1)
+    if source.json is None:
+        raise damaged()
     return Reading(entries=tuple(_entry(row, f"account {place}") for place, row in rows))
 
 

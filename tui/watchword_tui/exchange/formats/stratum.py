@@ -45,6 +45,8 @@ def recognise_plain(source: Source) -> bool:
 
 def read_plain(source: Source, _ask: Ask) -> Reading:
     """Read a backup that was not encrypted."""
+    if not recognise_plain(source):
+        raise damaged()
     return _read_table(source.json_object())
 
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from watchword_tui.exchange.model import Ask, Entry
 
 _NAMES = Names("token", digits="length", period="timeperiod")
-_YAML = re.compile(r"\s*(?:---\s)?(?:#[^\n]*\n|\s)*- +(?:name|accounts) *:")
+_NOTHING = (None, "", 0, "0")
+"""What the program keeps where it means its default."""
+
+_YAML = re.compile(r"(?:#[^\n]*\n|---\s|\s)*- +(?:name|accounts) *:")
 _TOKEN = re.compile(r"^[ -]*token *:", re.MULTILINE)
 
 
@@ -58,6 +61,8 @@ def read_encrypted(source: Source, ask: Ask) -> Reading:
 
 
 def _read_namespaces(namespaces: object) -> Reading:
+    if not isinstance(namespaces, list):
+        raise damaged()
     entries: list[Entry] = []
     for namespace in map(_lowered, objects(namespaces)):
         group = text(namespace, "name")
@@ -69,12 +74,8 @@ def _read_namespaces(namespaces: object) -> Reading:
                 groups=(group,),
                 note=f"prefix of the code: {text(row, 'prefix')}" if text(row, "prefix") else "",
             )
-            # Where the program keeps 0 or nothing it means its default.
-            entries.append(
-                entry_of_row(about, {name: value for name, value in row.items() if value}, _NAMES)
-            )
-    if not entries and not isinstance(namespaces, list):
-        raise damaged()
+            kept = {name: value for name, value in row.items() if value not in _NOTHING}
+            entries.append(entry_of_row(about, kept, _NAMES))
     return Reading(entries=tuple(entries))
 
 

@@ -28,10 +28,11 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, _ask: Ask) -> Reading:
     """Read all lines."""
-    check_rows((source.text or "").count("\n"))
-    if source.text is None:
+    content = source.text or ""
+    if not content.strip():
         raise damaged()
-    numbered = enumerate(source.text.split("\n"), start=1)
+    check_rows(content.count("\n"))
+    numbered = enumerate(content.split("\n"), start=1)
     return Reading(
         entries=tuple(_entry(line, f"line {place}") for place, line in numbered if line.strip())
     )
