@@ -166,7 +166,7 @@ async def test_hostile_labels_neither_act_nor_crash(clock: Clock) -> None:
 async def test_help_lists_the_keys_and_closes(clock: Clock) -> None:
     async with running(make_app(clock=clock)) as (pilot, screen):
         await press(pilot, "f1")
-        assert "Ctrl+P" in text(pilot)
+        assert "^p" in text(pilot)
         await press(pilot, "escape")
         assert pilot.app.screen is screen
 

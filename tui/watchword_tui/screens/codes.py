@@ -11,7 +11,6 @@ from textual.widgets import Static
 
 from watchword_tui.accounts import Account
 from watchword_tui.screens.list_screen import ListScreen
-from watchword_tui.widgets.code_card import CodeCard
 from watchword_tui.widgets.code_list import CodeList
 from watchword_tui.widgets.group_line import GroupLine
 from watchword_tui.widgets.status_line import StatusLine
@@ -73,6 +72,12 @@ class CodesScreen(ListScreen):
     def __init__(self, session: Session) -> None:
         """Show the accounts of `session`."""
         super().__init__(session)
+        # At once: Textual does it at the first resize, and works out all styles once more.
+        width, height = self.app.size
+        self.add_class(
+            _breakpoint(width, self.HORIZONTAL_BREAKPOINTS),
+            _breakpoint(height, self.VERTICAL_BREAKPOINTS),
+        )
         self.panel: ValidatePanel | None = None
         """Validate; it comes when the codes are on the screen."""
 
@@ -84,11 +89,12 @@ class CodesScreen(ListScreen):
         yield GroupLine()
         with Vertical(id="body"):
             yield CodeList(self._book)
-            with Vertical(id="panels"):
-                if self._session.guide:
-                    yield Static(self._session.guide, id="guide", markup=False)
-                yield CodeCard(self._book)
+            yield Vertical(*self._guide(), id="panels")
         yield Horizontal(id="foot")
+
+    def _guide(self) -> list[Static]:
+        guide = self._session.guide
+        return [Static(guide, id="guide", markup=False)] if guide else []
 
     def on_mount(self) -> None:
         """Show the accounts and begin to count; the rest comes when the codes are on the screen."""
@@ -99,7 +105,7 @@ class CodesScreen(ListScreen):
         self.call_after_refresh(self._complete)
 
     async def _complete(self) -> None:
-        """Fill the room left for Validate, the verdicts and the footer.
+        """Fill the room left for the large code, Validate, the verdicts and the footer.
 
         These cost as much as all else together, and nobody needs them before the codes.
         """
@@ -111,7 +117,7 @@ class CodesScreen(ListScreen):
 
         panel = ValidatePanel(self._session)
         filter_bar = FilterBar(self.code_list)
-        await self.query_one("#panels").mount(panel, History())
+        await self.query_one("#panels").mount(self.add_card(), panel, History())
         await self.query_one("#foot").mount(Footer(compact=True))
         await self.mount(filter_bar, after=self.query_one(GroupLine))
         await self.mount(Static(_TOO_SMALL, id="too-small"))
@@ -132,7 +138,7 @@ class CodesScreen(ListScreen):
         if self.panel is None:
             self.call_after_refresh(self.action_validate)
         else:
-            self.panel.fill_in(self.card.code)
+            self.panel.fill_in(self.highlighted_code())
 
     def action_next_server(self) -> None:
         """Choose the next server."""
@@ -208,6 +214,11 @@ class CodesScreen(ListScreen):
             severity=verdict.tone.severity,
             markup=False,
         )
+
+
+def _breakpoint(size: int, breakpoints: list[tuple[int, str]]) -> str:
+    """The class of the widest breakpoint that fits."""
+    return max(one for one in breakpoints if one[0] <= size)[1]
 
 
 _TOO_SMALL = """\

@@ -14,7 +14,6 @@ from watchword_otp import Kind
 from watchword_tui.code_book import CodeBook
 from watchword_tui.listing import Listing, Order, View, empty_words
 from watchword_tui.screens.account_screen import AccountScreen
-from watchword_tui.widgets.code_card import CodeCard
 from watchword_tui.widgets.code_list import CodeList
 from watchword_tui.widgets.gauge import Gauge
 from watchword_tui.widgets.group_line import GroupLine
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from watchword_tui.app import WatchwordApp
     from watchword_tui.session import Session
     from watchword_tui.vault.rows import Row
+    from watchword_tui.widgets.code_card import CodeCard
     from watchword_tui.widgets.filter_bar import FilterBar
 
 _BARS_OF_ONE = (15,)
@@ -92,18 +92,32 @@ class ListScreen(AccountScreen):
     ]
 
     code_list = getters.query_one(CodeList)
-    card = getters.query_one(CodeCard)
     status = getters.query_one(StatusLine)
 
     def __init__(self, session: Session) -> None:
         """Show the accounts of `session`."""
         super().__init__(session)
         self._book = CodeBook(hidden=session.settings.hide_codes)
+        self._card: CodeCard | None = None
         self._listing = Listing()
         self._view = View(Order(session.settings.sort))
         self._counting = False
         self.filter_bar: FilterBar | None = None
         """The filter; it comes when the codes are on the screen."""
+
+    @property
+    def card(self) -> CodeCard:
+        """The highlighted account, large; it comes when the codes are on the screen."""
+        assert self._card is not None  # noqa: S101 - there is nobody to press a key before
+        return self._card
+
+    def add_card(self) -> CodeCard:
+        """Make the card, to be mounted."""
+        from watchword_tui.widgets.code_card import CodeCard  # noqa: PLC0415 - not for the first frame
+
+        self._card = CodeCard(self._book)
+        self._show_card()
+        return self._card
 
     def gauges(self) -> list[Gauge]:
         """One gauge for each period in use; the rarer ones are numbers only."""
@@ -125,7 +139,8 @@ class ListScreen(AccountScreen):
         for gauge in self.query(Gauge):
             gauge.show(now)
         self.code_list.tick(now)
-        self.card.tick(now)
+        if self._card is not None:
+            self._card.tick(now)
 
     # Which lines are shown.
 
@@ -176,6 +191,12 @@ class ListScreen(AccountScreen):
         """The account that actions are about."""
         line = self.code_list.highlighted
         return line.account if line else None
+
+    def highlighted_code(self) -> str:
+        """The highlighted account's code, hidden or not; empty where there is none now."""
+        line = self.code_list.highlighted
+        look = self._book.look(line, self._session.clock()) if line else None
+        return look.code if look else ""
 
     def highlighted_quarantined(self) -> Row | None:
         """The quarantined row that is highlighted, if it is one."""
@@ -256,8 +277,9 @@ class ListScreen(AccountScreen):
 
     def _show_card(self) -> None:
         line = self.code_list.highlighted
-        uses = self._session.usage.use_of(line.identity).count if line else 0
-        self.card.show_line(line, self._session.clock(), uses)
+        if self._card is not None:
+            uses = self._session.usage.use_of(line.identity).count if line else 0
+            self._card.show_line(line, self._session.clock(), uses)
 
     def _codes_changed(self) -> None:
         self.code_list.refresh()
@@ -283,10 +305,11 @@ class ListScreen(AccountScreen):
         account = self.highlighted_account()
         if account is None:
             return
-        if not self.card.code:
+        code = self.highlighted_code()
+        if not code:
             self.notify("n moves the counter on and shows its code.", title="No code yet", markup=False)
             return
-        self._copy(self.card.code)
+        self._copy(code)
         self._session.usage.note(account.id, self._session.clock())
         self.notify("If nothing arrives, your terminal does not take it.", title="Sent to your terminal")
 

@@ -45,6 +45,7 @@ class CodeCard(Horizontal):
         self._line: Line | None = None
         self._uses = 0
         self._look: Look | None = None
+        self._now = 0.0
 
     def compose(self) -> ComposeResult:
         """Lay out the digits and the words beside them."""
@@ -59,26 +60,33 @@ class CodeCard(Horizontal):
     def show_line(self, line: Line | None, now: float, uses: int = 0) -> None:
         """Show a line with its code at `now` (Unix seconds); its account was used `uses` times."""
         self._line, self._uses, self._look = line, uses, None
-        if line is not None and line.account is None:
-            self._write("", _about_quarantined(line))
-        else:
-            self.tick(now)
+        self._now = now
+        self.draw()
+
+    def on_mount(self) -> None:
+        """Draw what was to be shown before there was a place for it."""
+        self.draw()
 
     def tick(self, now: float) -> None:
         """Go on to `now` (Unix seconds); nothing is drawn while the code stays."""
+        self._now = now
         look = self._book.look(self._line, now) if self._line else None
-        if look is not self._look and self._line is not None and self._line.account is not None:
-            self._look = look
-            self._draw(self._line.account)
+        if look is not self._look:
+            self.draw()
 
     def on_resize(self) -> None:
         """Say more or less, by the room there is."""
-        if self._line is not None and self._line.account is not None:
-            self._draw(self._line.account)
+        self.draw()
 
-    def _draw(self, account: Account) -> None:
-        look = self._look
-        if look is None:
+    def draw(self) -> None:
+        """Draw the line as it is now."""
+        line = self._line
+        self._look = look = self._book.look(line, self._now) if line else None
+        if line is None or not self.is_mounted:
+            return
+        account = line.account
+        if account is None or look is None:
+            self._write("", _about_quarantined(line))
             return
         # Textual's large glyphs are digits; Steam's letters and dots have none.
         large = "" if look.hidden or account.key.kind is Kind.STEAM else look.text
