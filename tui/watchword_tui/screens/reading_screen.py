@@ -83,6 +83,14 @@ class ReadingScreen(ModalScreen[Recognised | None]):
         self.set_interval(_TICK, self._tick)
         self._read()
 
+    def on_unmount(self) -> None:
+        """Let the thread go, also where the app locked over this."""
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if self._answer is not None:
+            self._answer.cancel()
+
     @work
     async def _read(self) -> None:
         ask = _Asked(self, asyncio.get_running_loop())
@@ -172,8 +180,7 @@ class ReadingScreen(ModalScreen[Recognised | None]):
 
     def action_close(self) -> None:
         """Give up; what still runs in the thread comes to nothing."""
-        if self._answer is not None:
-            self._answer.cancel()
+        self._give_up()
         self.dismiss(None)
 
 
