@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from watchword_tui.exchange.registry import FORMATS
 if TYPE_CHECKING:
     from pathlib import Path
 
+RANDOM = hashlib.shake_256(b"").digest(600)
 URI = f"otpauth://totp/GitHub:alice?secret={SECRET}&issuer=GitHub"
 
 
@@ -86,18 +88,22 @@ def test_a_forced_format_fails_in_words_on_what_it_is_not(name: str, data: bytes
         (b"", "empty", "export it again"),
         (b"  \n", "empty", "export it again"),
         (b"-----BEGIN PGP MESSAGE-----\n\nhQ", "OpenPGP", "gpg --decrypt"),
-        (b"\x84\x5e\x03" + os.urandom(600), "OpenPGP", "gpg --decrypt"),
-        (b"\x85\x02\x0c\x03" + os.urandom(600), "OpenPGP", "gpg --decrypt"),
-        (b"\x8c\x0d\x04\x09\x03\x02" + os.urandom(600), "OpenPGP", "gpg --decrypt"),
-        (b"\xc1\xc1\x4c\x03" + os.urandom(600), "OpenPGP", "gpg --decrypt"),
-        (b"\xc3\x2e\x04\x09" + os.urandom(600), "OpenPGP", "gpg --decrypt"),
-        (b"SQLite format 3\0" + bytes(100), "database", "own export"),
+        (b"\x84\x5e\x03" + RANDOM, "OpenPGP", "gpg --decrypt"),
+        (b"\x85\x02\x0c\x03" + RANDOM, "OpenPGP", "gpg --decrypt"),
+        (b"\x8c\x0d\x04\x09\x03\x02" + RANDOM, "OpenPGP", "gpg --decrypt"),
+        (b"\xc1\xc1\x4c\x03" + RANDOM, "OpenPGP", "gpg --decrypt"),
+        (b"\xc3\x2e\x04\x09" + RANDOM, "OpenPGP", "gpg --decrypt"),
+        (b"SQLite format 3\0" + bytes(100), "inside an app", "own export"),
+        (b"ANDROID BACKUP\n5\n" + bytes(100), "inside an app", "own export"),
+        (b"Salted__" + RANDOM, "OpenSSL", "openssl enc -d"),
+        (b"\0\0\0\x18ftypheic" + RANDOM, "image", "PNG"),
+        (b"II*\0" + RANDOM, "image", "PNG"),
         (b"%PDF-1.7\n", "PDF", "images"),
-        (b"PK\x03\x04" + bytes(26) + b"notes.txt", "archive", "unpack"),
-        (b"PK\x03\x04" + bytes(26) + b"export.data", "1Password", "otpauth://"),
-        (b"PK\x03\x04" + bytes(26) + b"Authplus.db", "Authenticator Plus", "HTML"),
-        (b"\x1f\x8b\x08" + os.urandom(600), "archive", "unpack"),
-        (b"7z\xbc\xaf\x27\x1c" + os.urandom(600), "archive", "unpack"),
+        (b"PK\x03\x04" + RANDOM + b"notes.txt", "archive", "unpack"),
+        (b"PK\x03\x04" + RANDOM + b"export.data", "1Password", "otpauth://"),
+        (b"PK\x03\x04" + RANDOM + b"Authplus.db", "Authenticator Plus", "HTML"),
+        (b"\x1f\x8b\x08" + RANDOM, "archive", "unpack"),
+        (b"7z\xbc\xaf\x27\x1c" + RANDOM, "archive", "unpack"),
         (b"\x03\xd9\xa2\x9a\x65\xfb\x4b\xb5" + bytes(100), "KeePass 1", "KDBX"),
         (b"<!DOCTYPE html><html><body>x</body></html>", "web page", "JSON"),
         (b"QR-Code:otpauth-migration://offline?data=x", "not one a line", "start of a line"),

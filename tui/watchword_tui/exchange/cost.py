@@ -53,7 +53,7 @@ def argon2_cost(passes: int, memory: int, lanes: int) -> Cost:
     return Cost(
         f"Argon2, {passes} passes over {size_words(memory)} in {lanes} lanes",
         memory,
-        passes * memory / 2**30,
+        (passes + 1) * memory / 2**30,  # a pass over a GiB takes 0.7 s, and to get hold of it as long
     )
 
 
@@ -69,7 +69,7 @@ def pbkdf2_cost(iterations: int, algorithm: str = "SHA256") -> Cost:
 
 def scrypt_cost(n: int, r: int, p: int) -> Cost:
     """What scrypt takes (RFC 7914 section 2)."""
-    return Cost(f"scrypt, N {n:,}, r {r}, p {p}", 128 * n * r, n * r * p / 3_000_000)
+    return Cost(f"scrypt, N {n:,}, r {r}, p {p}", 128 * n * r, n * r * p / 2_000_000)
 
 
 def words(cost: Cost) -> str:

@@ -30,8 +30,12 @@ _ZIP_AUTHENTICATOR_PLUS = OtherKind(
     "an export of Authenticator Plus, whose database cannot be read here",
     "export from that app as text or HTML, or show its QR codes",
 )
-_SQLITE = OtherKind(
-    "a database from inside an app, not an export", "use the app's own export, and import that"
+_INSIDE = OtherKind(
+    "a file from inside an app, not an export", "use the app's own export, and import that"
+)
+_IMAGE = OtherKind("an image of a kind that is not read here", "save it as PNG, and import that")
+_OPENSSL = OtherKind(
+    "encrypted with OpenSSL", "decrypt it first (openssl enc -d), then import what comes out"
 )
 _PDF = OtherKind("a PDF document", "save the QR codes in it as images, and import those")
 _HTML = OtherKind("a web page", "export as JSON or text instead, or save the QR codes on it as images")
@@ -41,11 +45,17 @@ _KEEPASS_1 = OtherKind(
 _LINES = OtherKind(
     "text with otpauth URIs in it, but not one a line", "put each URI at the start of a line of its own"
 )
-_EMPTY = OtherKind("empty", "export it again from the app")
 
 _MAGICS = (
     (b"-----BEGIN PGP MESSAGE", _OPENPGP),
-    (b"SQLite format 3\0", _SQLITE),
+    (b"SQLite format 3\0", _INSIDE),
+    (b"bplist00", _INSIDE),
+    (b"ANDROID BACKUP\n", _INSIDE),
+    (b"Salted__", _OPENSSL),
+    (b"U2FsdGVkX1", _OPENSSL),
+    (b"II*\0", _IMAGE),
+    (b"MM\0*", _IMAGE),
+    (b"<svg", _IMAGE),
     (b"%PDF-", _PDF),
     (b"\x03\xd9\xa2\x9a\x65\xfb\x4b\xb5", _KEEPASS_1),
     (b"\x1f\x8b", _ARCHIVE),
@@ -55,26 +65,34 @@ _MAGICS = (
     (b"BZh", _ARCHIVE),
     (b"\x28\xb5\x2f\xfd", _ARCHIVE),
 )
+_START = 1000
+"""Characters in which a web page's first tag must come."""
+
 _PACKETS_OF_OPENPGP = {1, 3}
 """RFC 9580 section 5: an encrypted message begins with a session key, for a person or a passphrase."""
 
 
 def other_kind(source: Source) -> OtherKind | None:
     """What a file is that no format takes, or None where nothing is known of it."""
-    data = source.data
-    if not data.strip():
-        return _EMPTY
+    if (kind := _by_magic(source.data)) is not None:
+        return kind
+    if source.text is not None:
+        return _by_text(source.text)
+    return _OPENPGP if _is_openpgp(source.data) else None
+
+
+def _by_magic(data: bytes) -> OtherKind | None:
     if data.startswith(b"PK\x03\x04"):
         return _zip(data)
-    for magic, kind in _MAGICS:
-        if data.startswith(magic):
-            return kind
-    if source.text is None:
-        return _OPENPGP if _is_openpgp(data) else None
-    start = source.text[:1000].lstrip().lower()
-    if start.startswith(("<!doctype html", "<html")):
+    if data[4:8] == b"ftyp":
+        return _IMAGE  # HEIC and AVIF (ISO/IEC 23008-12)
+    return next((kind for magic, kind in _MAGICS if data.startswith(magic)), None)
+
+
+def _by_text(text: str) -> OtherKind | None:
+    if text[:_START].lstrip().lower().startswith(("<!doctype html", "<html")):
         return _HTML
-    return _LINES if "otpauth" in source.text else None
+    return _LINES if "otpauth" in text else None
 
 
 def _zip(data: bytes) -> OtherKind:
@@ -86,7 +104,7 @@ def _zip(data: bytes) -> OtherKind:
 
 def _is_openpgp(data: bytes) -> bool:
     """Whether binary data begins with a session key packet, version 3 to 6 (RFC 9580 section 4.2)."""
-    first = data[0]
+    first = data[0] if data else 0
     if not first & 0x80:
         return False
     if first & 0x40:

@@ -73,8 +73,10 @@ def read_entries(source: Source, ask: Ask, format_name: str = "") -> Recognised:
         WrongPassphraseError: The passphrase is wrong; the same call may be made again.
         CancelledError: The person does not want to go on.
     """
-    format_ = _named(format_name, source) if format_name else _recognised(source)
+    if not source.data.strip():
+        raise ForeignFileError(f"{source.name} is empty", "export it again from the app")
     try:
+        format_ = _named(format_name, source) if format_name else _recognised(source)
         return Recognised(format_, format_.read(source, ask))
     except MemoryError:
         raise ForeignFileError(

@@ -32,7 +32,7 @@ _MAX_ITERATIONS = 1_000_000
 """Iterations beyond which the first four bytes are not a count: the app takes up to 160,000."""
 
 _SAMPLE = 4096
-_RANDOM_SHARE = 0.85
+_RANDOM_SHARE = 0.8
 """Share of the different bytes to expect among random ones; text and pictures' headers have less."""
 
 
@@ -43,8 +43,9 @@ def recognise(source: Source) -> bool:
 
 def recognise_sealed(source: Source) -> bool:
     """Whether it can be an encrypted backup: random bytes that are nothing else that is known."""
-    data = source.data
-    return len(data) > _NONCE + _TAG and _looks_random(data[:_SAMPLE]) and other_kind(source) is None
+    if source.text is not None or len(source.data) <= _NONCE + _TAG:
+        return False
+    return _looks_random(source.data[:_SAMPLE]) and other_kind(source) is None
 
 
 def read(source: Source, ask: Ask) -> Reading:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.build import About, entry_of_uri
 from watchword_tui.exchange.fields import check_rows
 from watchword_tui.exchange.migration import SCHEME, read_migration
@@ -58,6 +59,10 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, _ask: Ask) -> Reading:
     """Read all lines; blank ones and those that begin with "#" are skipped."""
+    if source.text is None:
+        raise ForeignFileError(
+            f"{source.name} is no list of otpauth URIs", "name a text file with one URI a line"
+        )
     lines = ((number, line.strip()) for number, line in source.lines())
     return read_uris((f"line {number}", line) for number, line in lines if line and line[0] != "#")
 
