@@ -11,9 +11,16 @@ import signal
 import struct
 import sys
 import termios
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from terminal import Terminal
+from watchword_tui.accounts import read_uri_lines
+from watchword_tui.vault.document import Document
+from watchword_tui.vault.rows import SOURCE, new_id
+from watchword_tui.vault.store import VaultStore
+from watchword_tui.vault.vault import create_vault, read_vault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +65,28 @@ class Desk:
         path.write_text(content, "utf-8")
         path.chmod(mode)
         return path
+
+    @property
+    def vault(self) -> Path:
+        """Where the vault is looked for."""
+        return self.folder / "home/.local/share/watchword/vault.json"
+
+    def keep(self, *uris: str, passphrase: str | None = None) -> None:
+        """Make a vault with these accounts; plain without a passphrase."""
+        accounts = [
+            replace(one, id=new_id()) for one in read_uri_lines("\n".join(uris), SOURCE).accounts
+        ]
+        create_vault(VaultStore(self.vault), passphrase, Document().with_added(accounts))
+
+    def kept(self, passphrase: str | None = None) -> Document:
+        """What is in the vault."""
+        return self.kept_in(self.vault, passphrase)
+
+    def kept_in(self, path: Path | str, passphrase: str | None = None) -> Document:
+        """What is in another vault."""
+        closed = read_vault(VaultStore(self.folder / path))
+        opened = closed.open_plain() if passphrase is None else closed.open_with_passphrase(passphrase)
+        return opened.document
 
     def use(self, server: RunningServer, token: str | None = None) -> None:
         """Ask this server from now on, with the token that may do all unless another is given."""
@@ -113,7 +142,10 @@ class Desk:
         environ: Mapping[str, str] | None = None,
         program: tuple[str, ...] = (WATCHWORD,),
     ) -> Ended:
-        """Run `watchword` on a terminal of so many columns and rows; all it shows is `out`."""
+        """Run `watchword` on a terminal of so many columns and rows; all it shows is `out`.
+
+        Nobody types there; who does is in `person`.
+        """
         columns, rows = size
         ours, theirs = pty.openpty()
         try:
@@ -126,6 +158,11 @@ class Desk:
         shown = await asyncio.to_thread(_read_to_end, ours)
         status = await process.wait()
         return Ended(status, shown.decode().replace("\r\n", "\n"), "")
+
+    def person(self, *arguments: str) -> Terminal:
+        """Run `watchword` on a terminal at which somebody sits and types."""
+        environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", **self.environment()}
+        return Terminal([WATCHWORD, *arguments], self.folder, environment)
 
 
 def _read_to_end(descriptor: int) -> bytes:
@@ -140,7 +177,7 @@ def _read_to_end(descriptor: int) -> bytes:
 class Here(Protocol):
     """Runs `watchword` within this process: the same, but for the time a new interpreter takes."""
 
-    def __call__(self, *arguments: str) -> Ended: ...
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> Ended: ...
 
 
 def interrupt(process: asyncio.subprocess.Process) -> None:

@@ -1,3 +1,4 @@
+import io
 import os
 import sys
 from pathlib import Path
@@ -17,7 +18,8 @@ def desk(tmp_path: Path) -> Desk:
 
 @pytest.fixture
 def here(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Here:
-    def run(*arguments: str) -> Ended:
+    def run(*arguments: str, stdin: bytes = b"") -> Ended:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         monkeypatch.setattr(sys, "argv", ["watchword", *arguments])
         monkeypatch.chdir(desk.folder)
         for name in [name for name in os.environ if name.startswith("WATCHWORD")]:

@@ -120,8 +120,9 @@ def _ask(question: str, *, echo: bool, ways: str = "run it on a terminal") -> st
     if not somebody_there():
         raise WatchwordError(f"nobody can be asked: {question.strip(' :')}", ways)
     with _terminal() as (reading, writing):
-        os.write(writing, question.encode())
+        # Hidden before the question is there, or a quick answer would be seen.
         with contextlib.nullcontext() if echo else _hidden(reading, writing):
+            os.write(writing, question.encode())
             line = os.read(reading, _LONGEST)
     if not line:
         raise click.Abort
