@@ -37,8 +37,8 @@ def merge(base: Document, ours: Document, theirs: Document) -> Merged:
     A row that one side changed is taken from that side. Changed by both: field by field, and the
     higher HOTP counter (RFC 4226 section 7.2: a used one never comes again); where both changed the
     same field, theirs, and ours under a new UUID. Deleted by one and changed by the other: the change.
-    Another layout of the same JSON is no change. The order is theirs if they moved something, else
-    ours; new rows come at the end.
+    Another layout of the same JSON is no change. The order is theirs if they moved something or we
+    neither moved nor added anything, else ours; new rows of the other side come at the end.
     """
     old, mine, other = ({row.id: row for row in document.rows} for document in (base, ours, theirs))
     table = GroupTable([*theirs.groups, *ours.groups])
@@ -68,13 +68,13 @@ def merge(base: Document, ours: Document, theirs: Document) -> Merged:
 
 
 def _order(base: Document, ours: Document, theirs: Document) -> Iterable[str]:
-    old = {row.id for row in base.rows}
-    left = {row.id for row in theirs.rows}
-    moved = [row.id for row in theirs.rows if row.id in old] != [
-        row.id for row in base.rows if row.id in left
-    ]
-    leading, following = (theirs, ours) if moved else (ours, theirs)
-    return dict.fromkeys([*(row.id for row in leading.rows), *(row.id for row in following.rows)])
+    before, mine, other = ([row.id for row in document.rows] for document in (base, ours, theirs))
+    old, left = set(before), set(other)
+    they_moved = [one for one in other if one in old] != [one for one in before if one in left]
+    right = set(mine)
+    we_did_nothing = mine == [one for one in before if one in right]
+    leading, following = (other, mine) if they_moved or we_did_nothing else (mine, other)
+    return dict.fromkeys([*leading, *following])
 
 
 def _both(before: Row | None, left: Row, right: Row, table: GroupTable) -> list[Row]:
