@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual import events
 
 from apps import lines, make_vault_app
 from servers import NOON, Clock
@@ -26,7 +28,7 @@ SIZES = [(80, 24), (120, 40)]
 HOSTILE = "[/] [@click=app.quit]x[/] \x1b]52;c;aGk=\x07 \u202e" + "宽" * 60
 """A label that is markup, an action, a sequence for the terminal, turned round, and very wide."""
 
-_Screen = TypeVar("_Screen", bound="Screen[object]")
+_Screen = TypeVar("_Screen", bound="Screen[Any]")
 
 
 def said(pilot: Pilot[None]) -> str:
@@ -59,8 +61,12 @@ async def on_screen(pilot: Pilot[None], kind: type[_Screen]) -> _Screen:
 
 
 async def type_in(pilot: Pilot[None], text: str) -> None:
-    """Type a text, key by key."""
-    await pilot.press(*({" ": "space"}.get(letter, letter) for letter in text))
+    """Put a text into the field that has the focus; the last letter is a key, which are slow here."""
+    field = pilot.app.screen.focused
+    assert field is not None
+    field.post_message(events.Paste(text[:-1]))
+    await pilot.pause()
+    await pilot.press(text[-1])
 
 
 @contextlib.asynccontextmanager

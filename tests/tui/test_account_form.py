@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from textual import events
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from apps import GITHUB
 from dialogs import HOSTILE, kept, on_screen, on_vault, said, shows, type_in
@@ -235,7 +235,7 @@ class TestEditing:
             form = await open_form(pilot)
             await paste(pilot, "#issuer", HOSTILE)
             form.query_one("#name", Input).value = HOSTILE
-            form.query_one("#note").text = HOSTILE
+            form.query_one("#note", TextArea).text = HOSTILE
             await paste(pilot, "#secret", SECRET)
             await shows(pilot, "160 bits")
             await pilot.press("ctrl+s")
