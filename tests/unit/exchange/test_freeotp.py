@@ -13,6 +13,7 @@ from damaged_files import changed, cut_short, ends_well
 from foreign import Person, read_bytes
 from watchword_otp import Algorithm, Key, Kind, Secret
 from watchword_tui.errors import CancelledError, ForeignFileError, WrongPassphraseError
+from watchword_tui.exchange.formats import safe_xml
 from watchword_tui.exchange.formats.java_map import read_map
 from watchword_tui.exchange.reading import read_entries, source_of
 
@@ -205,3 +206,12 @@ def test_files_changed_at_random_end_in_words(data: st.DataObject) -> None:
     ends_well(data.draw(changed(plus(*TOKENS))), name="freeotp-plus")
     ends_well(data.draw(changed(tokens_xml())), name="freeotp")
     ends_well(data.draw(changed(BACKUP)), "pässword", "freeotp")
+
+
+def test_a_file_of_more_elements_than_any_app_writes_ends_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(safe_xml, "MAX_ELEMENTS", 1000)
+
+    with pytest.raises(ForeignFileError, match="longer than any app"):
+        read_bytes(b"<map>tokenOrder" + b"<a/>" * 1001 + b"</map>")

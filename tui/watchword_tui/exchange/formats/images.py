@@ -74,12 +74,13 @@ def _grey(image: Image) -> Image:
     """The image without colours; where it is transparent, it is white, as QR codes need it."""
     from PIL import Image as Images  # noqa: PLC0415 - an extra
 
-    if image.mode in {"LA", "PA", "RGBA"} or "transparency" in image.info:
-        seen = image.convert("RGBA")
-        paper = Images.new("RGBA", seen.size, "white")
-        paper.alpha_composite(seen)
-        return paper.convert("L")
-    return image.convert("L")
+    if image.mode not in {"LA", "PA", "RGBA"}:
+        if "transparency" not in image.info:
+            return image.convert("L")
+        image = image.convert("RGBA")
+    paper = Images.new("L", image.size, "white")
+    paper.paste(image.convert("L"), mask=image.getchannel("A"))
+    return paper
 
 
 def _qr_texts(image: Image) -> list[str]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 MAX_DEPTH = 128
 """Deepest nesting read; KeePass' groups, the deepest real ones, take one level each."""
 
+MAX_ELEMENTS = 4_000_000
+"""Most elements read: some ten thousand of KeePass' entries with all their history."""
+
 
 class Handler(Protocol):
     """What is told of each element, in the document's order."""
@@ -36,11 +39,15 @@ def walk(data: bytes | memoryview, handler: Handler) -> None:
     from xml.parsers import expat  # noqa: PLC0415 - rarely needed; guarded as said above
 
     contents: list[list[str]] = []
+    count = 0
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        if len(contents) >= MAX_DEPTH:
+        nonlocal count
+        count += 1
+        if len(contents) >= MAX_DEPTH or count > MAX_ELEMENTS:
             raise ForeignFileError(
-                "the file is nested deeper than any app writes it", "export it again from the app"
+                "the file's XML is deeper or longer than any app writes it",
+                "export it again from the app",
             )
         contents.append([])
         handler.start(name, attributes)
