@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from apps import NOWHERE, MemoryKeychain, press, settled, text
@@ -133,3 +134,13 @@ def test_a_session_that_keeps_nothing_has_no_vault_to_make() -> None:
 
     with pytest.raises(VaultError, match="nothing is kept here"):
         CreateVaultScreen(session)
+
+
+async def test_what_is_typed_in_one_go_goes_into_both_fields(asked: Asked) -> None:
+    # As a password manager types it: nothing waits for the screen in between.
+    for key in ("a", "b", "tab", "c", "d"):
+        asked.pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+    await settled(asked.pilot)
+
+    assert asked.pilot.app.screen.query_one("#first", Input).value == "ab"
+    assert asked.pilot.app.screen.query_one("#second", Input).value == "cd"

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 class CreateVaultScreen(ModalScreen[bool]):
     """Asks for a new passphrase twice; closes with true when there is a vault, open."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Back", key_display="Esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Back", key_display="Esc"),
+        # Before the field sees them: what a password manager types goes where it should.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
     ALLOW_SELECT = False
 
     def __init__(self, session: Session) -> None:
