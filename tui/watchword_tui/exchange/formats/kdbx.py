@@ -42,7 +42,7 @@ _ARGON2 = {
     bytes.fromhex("9e298b1956db4773b23dfc3ec6f0a1e6"): "id",
 }
 _ARGON2_VERSION = 0x13
-_AES_ROUNDS_A_SECOND = 8_000_000
+_AES_ROUNDS_A_SECOND = 6_000_000
 _ROUNDS_AT_ONCE = 2**20
 _STREAM_KIND, _STREAM_KEY = 1, 2
 """Fields of version 4's inner header."""
