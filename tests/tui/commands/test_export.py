@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,10 @@ def filled(desk: Desk) -> Desk:
     desk.keep(GITHUB, VPN)
     desk.write("pass", PASSPHRASE)
     return desk
+
+
+def contains(words: str, text: str) -> bool:
+    return words in text
 
 
 def imported(here: Here, desk: Desk, path: str) -> list[object]:
@@ -143,7 +148,8 @@ class TestTerminal:
                 terminal.press("\r")
                 if last:
                     break
-                terminal.wait_for(lambda text, n=pages: f"Code {n + 1} of" in text, "the next page")
+                following = f"Code {pages + 1} of"
+                terminal.wait_for(partial(contains, following), following)
 
             assert terminal.wait_for_end() == 0
             assert keys == KEYS

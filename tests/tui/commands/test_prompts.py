@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from desk import GITHUB, SECRET, VPN, VPN_CODE, Desk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from terminal import Terminal
 
@@ -27,14 +26,15 @@ def at_terminal(desk: Desk, *arguments: str) -> Iterator[Terminal]:
         terminal.close()
 
 
-def contains(words: str, text: str) -> bool:
-    return words in text
+def shows(words: str, times: int = 1) -> Callable[[str], bool]:
+    """Whether a screen shows these words so often."""
+    return lambda text: text.count(words) >= times
 
 
 def answer(terminal: Terminal, *pairs: tuple[str, str]) -> None:
     """Wait for each question, then type its answer."""
     for question, typed in pairs:
-        terminal.wait_for(partial(contains, question), question)
+        terminal.wait_for(shows(question), question)
         terminal.press(f"{typed}\r")
 
 
@@ -53,9 +53,9 @@ class TestPassphrase:
         desk.keep(VPN, passphrase=PASSPHRASE)
         with at_terminal(desk, "code", "vpn") as terminal:
             for wrong in (1, 2):
-                terminal.wait_for(lambda text, n=wrong: text.count("Passphrase of") == n, "the question")
+                terminal.wait_for(shows("Passphrase of", wrong), "the question")
                 terminal.press("not this one\r")
-            terminal.wait_for(lambda text: text.count("Passphrase of") == 3, "the third question")
+            terminal.wait_for(shows("Passphrase of", 3), "the third question")
             terminal.press(f"{PASSPHRASE}\r")
 
             assert terminal.wait_for_end() == 0
@@ -66,7 +66,7 @@ class TestPassphrase:
         desk.keep(VPN, passphrase=PASSPHRASE)
         with at_terminal(desk, "list") as terminal:
             for wrong in (1, 2, 3):
-                terminal.wait_for(lambda text, n=wrong: text.count("Passphrase of") == n, "the question")
+                terminal.wait_for(shows("Passphrase of", wrong), "the question")
                 terminal.press("not this one\r")
 
             assert terminal.wait_for_end() == 2
@@ -75,7 +75,7 @@ class TestPassphrase:
     def test_ctrl_c_ends_the_question_and_the_terminal_echoes_again(self, desk: Desk) -> None:
         desk.keep(VPN, passphrase=PASSPHRASE)
         with at_terminal(desk, "list") as terminal:
-            terminal.wait_for(lambda text: "Passphrase of" in text, "the question")
+            terminal.wait_for(shows("Passphrase of"), "the question")
             terminal.press("\x03")
 
             assert terminal.wait_for_end() == 130
@@ -117,7 +117,7 @@ class TestAdd:
                 ("Secret, or otpauth:// URI:", SECRET),
                 ("New passphrase of the vault:", "short"),
             )
-            terminal.wait_for(lambda text: text.count("New passphrase") == 2, "the question again")
+            terminal.wait_for(shows("New passphrase", 2), "the question again")
             assert "a passphrase needs at least 8 characters" in terminal.text
             terminal.press(f"{PASSPHRASE}\r")
             answer(terminal, ("Again:", PASSPHRASE))
@@ -131,10 +131,10 @@ class TestAdd:
     def test_two_passphrases_that_differ_are_asked_again(self, desk: Desk) -> None:
         with at_terminal(desk, "vault", "create") as terminal:
             answer(terminal, ("New passphrase of the vault:", PASSPHRASE), ("Again:", f"{PASSPHRASE}!"))
-            terminal.wait_for(lambda text: "the two are not the same" in text, "the complaint")
-            terminal.wait_for(lambda text: text.count("New passphrase") == 2, "the question again")
+            terminal.wait_for(shows("the two are not the same"), "the complaint")
+            terminal.wait_for(shows("New passphrase", 2), "the question again")
             terminal.press(f"{PASSPHRASE}\r")
-            terminal.wait_for(lambda text: text.count("Again:") == 2, "the second question again")
+            terminal.wait_for(shows("Again:", 2), "the second question again")
             terminal.press(f"{PASSPHRASE}\r")
 
             assert terminal.wait_for_end() == 0
@@ -173,7 +173,7 @@ class TestRemove:
             question = "Remove GitHub (alice@example.com)?"
             times = 3 if typed == "what" else 1
             for number in range(1, times + 1):
-                terminal.wait_for(lambda text, n=number: text.count(question) == n, question)
+                terminal.wait_for(shows(question, number), question)
                 terminal.press(f"{typed}\r")
 
             assert terminal.wait_for_end() == (2 if left else 0)
