@@ -143,8 +143,18 @@ def test_a_costly_slot_is_asked_about_or_refused_before_any_passphrase(n: int) -
 
 def test_thousands_of_cheap_slots_are_costly() -> None:
     vault = json.loads(aegis_sealed([_entry()], PASSPHRASE))
-    vault["header"]["slots"] *= 10_000
+    vault["header"]["slots"] = [vault["header"]["slots"][0] | {"n": 2}] * 10_000
     person = Person("wrong")
     with pytest.raises(CancelledError):
+        read_entries(source_of("x", as_json(vault)), person)
+    assert person.asked_for_passphrase == 0
+
+
+def test_a_slot_of_negative_cost_does_not_make_up_for_a_costly_one() -> None:
+    vault = json.loads(aegis_sealed([_entry()], PASSPHRASE))
+    (slot,) = vault["header"]["slots"]
+    vault["header"]["slots"] = [slot | {"n": 2**10, "p": 2**20}, slot | {"n": -(2**40)}]
+    person = Person("wrong", allows=True)
+    with pytest.raises(ForeignFileError, match="impossible"):
         read_entries(source_of("x", as_json(vault)), person)
     assert person.asked_for_passphrase == 0
