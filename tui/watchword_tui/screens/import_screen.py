@@ -102,7 +102,8 @@ class ImportScreen(Screen[None]):
         self.query_one(PlanTable).show(self._plan)
         self._say_next()
 
-    def on_line_list_highlighted(self) -> None:
+    @on(LineList.Highlighted)
+    def _say_about(self) -> None:
         """Say all about the highlighted row, and what Enter would do now."""
         row = self.query_one(PlanTable).highlighted
         about = Content("") if row is None else _about(row)
@@ -116,7 +117,7 @@ class ImportScreen(Screen[None]):
     def _say_next(self) -> None:
         accepted = self._accepted
         parts = [
-            f"{verb} {count}"
+            f"{verb} {count:,}"
             for verb, count in (("adds", len(accepted.new)), ("replaces", len(accepted.replaced)))
             if count
         ]

@@ -98,7 +98,7 @@ class ReadingScreen(ModalScreen[Recognised | None]):
             source = await in_background(self._load)
             found = await self._tried(source, ask)
         except CancelledError:
-            self.dismiss(None)
+            pass  # it comes of closing this screen
         except WatchwordError as error:
             self._say(f"! {error.message}", error.remedy, bad=True)
         else:
