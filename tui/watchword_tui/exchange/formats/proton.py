@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from watchword_otp import clean_label
 from watchword_tui.exchange.build import About, entry_of_totp_field
 from watchword_tui.exchange.ciphers import Argon2, aes_gcm_open, from_base64, unlock
 from watchword_tui.exchange.fields import child, objects, rows, text
@@ -39,8 +41,17 @@ def read(source: Source, ask: Ask) -> Reading:
 
 def _entry(row: dict[str, object], place: int) -> Entry:
     content = child(row, "content")
-    about = About(where=f"entry {place}", name=text(content, "name"), note=text(row, "note"))
-    return entry_of_totp_field(about, text(content, "uri"))
+    uri, name = text(content, "uri"), text(content, "name")
+    about = About(where=f"entry {place}", note=text(row, "note"))
+    if uri.lower().startswith("steam://"):
+        # The entry's name is all that tells whose key it is.
+        return entry_of_totp_field(replace(about, issuer=name), uri)
+    entry = entry_of_totp_field(replace(about, name=name), uri)
+    label = clean_label(name)
+    if entry.key is None or not label:
+        return entry
+    # A name given in the app is not written into the URI.
+    return replace(entry, name=label, key=replace(entry.key, name=label))
 
 
 FORMAT = Format(name="proton", title="Proton Authenticator", recognise=recognise, read=read)
