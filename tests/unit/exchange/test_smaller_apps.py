@@ -49,6 +49,21 @@ class TestProton:
             read_bytes(sealed, "wrong")
 
     @pytest.mark.parametrize(
+        ("uri", "name", "labels"),
+        [
+            (URI, "my own name", ("GitHub", "my own name")),
+            (URI, "", ("GitHub", "alice")),
+            (f"steam://{SECRET}", "Steam", ("Steam", "")),
+            (f"otpauth://totp/?secret={SECRET}", "alice", ("", "alice")),
+        ],
+    )
+    def test_a_name_given_in_the_app_is_kept(self, uri: str, name: str, labels: tuple[str, str]) -> None:
+        entries = [{"content": {"uri": uri, "entry_type": "Totp", "name": name}}]
+        (entry,) = read_bytes(as_json({"version": 1, "entries": entries})).reading.entries
+        assert entry.key is not None
+        assert (entry.issuer, entry.name) == labels
+
+    @pytest.mark.parametrize(
         "fields", [{"salt": ""}, {"salt": "AAAA"}, {"content": ""}, {"content": "AAAA"}]
     )
     def test_damage(self, fields: dict[str, str]) -> None:
