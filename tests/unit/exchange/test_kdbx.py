@@ -199,6 +199,15 @@ def test_a_wrong_passphrase_is_told_from_damage(data: bytes) -> None:
         read_bytes(data[:-20], "pass")
 
 
+def test_a_single_changed_byte_anywhere_is_damage() -> None:
+    # In a comment, which no parser would mind.
+    data = bytearray(kdbx4(small() + b"<!--" + b"x" * 500 + b"-->", "pass", compressed=False))
+    data[-300] ^= 1
+
+    with pytest.raises(ForeignFileError):
+        read_bytes(bytes(data), "pass")
+
+
 def test_other_ciphers_and_old_argon2_are_refused_with_a_way_out() -> None:
     data = kdbx4(small(), "pass")
     twofish = data.replace(made_kdbx.CIPHERS["chacha20"], made_kdbx.CIPHERS["twofish"])
@@ -243,6 +252,7 @@ def test_a_database_that_grows_without_bound_is_refused(monkeypatch: pytest.Monk
     [
         b'<!DOCTYPE x [<!ENTITY a "aa">]><KeePassFile>&a;</KeePassFile>',
         b"<Group>" * 1000,
+        b"<a>" * 200 + b"</a>" * 200,
         b'<?xml version="1.0" encoding="nonsense"?><KeePassFile/>',
         b"no XML",
         b'<a><String><Key>otp</Key><Value Protected="True">A</Value></String></a>',

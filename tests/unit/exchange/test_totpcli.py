@@ -86,10 +86,11 @@ def test_older_spellings_are_read(data: bytes) -> None:
         "- name: &a x\n  accounts:\n  - name: *a\n    token: A",
         "- name: x\n  accounts: " + "[" * 5000 + "\n  token: A",
         "- name: x\n  token: {",
+        "- name: x\n  token: " + "[" * 20 + "]" * 20,
         "- name: x\n  token: !!python/object/apply:os.system [ls]\n  accounts: *b",
         "- name: x\n  token: A\n" * 30_000,
     ],
-    ids=["alias", "deep", "broken", "tag", "large"],
+    ids=["alias", "deep", "broken", "deep but whole", "tag", "large"],
 )
 def test_yaml_that_the_program_does_not_write_ends_in_words(text: str) -> None:
     with pytest.raises(ForeignFileError):
