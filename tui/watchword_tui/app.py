@@ -57,12 +57,14 @@ class WatchwordApp(TerminalApp):
         self._take_back: Timer | None = None
         self._modes_shown = 0
         self.add_mode(self.DEFAULT_MODE, self._first_screen)
+        self._is_ready = False
         # Before the first frame: a later change would have every rule of CSS parsed again.
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
         self._register_user_themes()
         wanted = session.settings.theme
         self.theme = wanted if wanted in self.available_themes else themes.DEFAULT
+        self.stylesheet.set_variables(self.get_css_variables())
         if session.settings.keys:
             self.set_keymap(dict(session.settings.keys))
 
@@ -100,7 +102,16 @@ class WatchwordApp(TerminalApp):
 
     def on_ready(self) -> None:
         """Collect garbage from here on: the command line left it off for a quicker start."""
+        self._is_ready = True
         gc.enable()
+
+    def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT001, FBT002 - Textual's signature
+        """Parse the rules again, after a change of theme.
+
+        Textual does so twice before the first frame too, for the theme that they were parsed with.
+        """
+        if self._is_ready:
+            super().refresh_css(animate)
 
     def on_mount(self) -> None:
         """Say what of the settings could not be used, and begin to look for idleness."""
@@ -215,9 +226,10 @@ class WatchwordApp(TerminalApp):
 def _bindings_with_ids() -> list[Binding]:
     """The bindings that a keymap can change."""
     from watchword_tui.screens.account_screen import AccountScreen  # noqa: PLC0415 - at hand by now
+    from watchword_tui.screens.list_screen import ListScreen  # noqa: PLC0415 - as above
     from watchword_tui.widgets.code_list import CodeList  # noqa: PLC0415 - as above
 
-    owners = (WatchwordApp, CodesScreen, AccountScreen, CodeList)
+    owners = (WatchwordApp, CodesScreen, ListScreen, AccountScreen, CodeList)
     bindings = [binding for owner in owners for binding in owner.__dict__.get("BINDINGS", ())]
     return [binding for binding in bindings if isinstance(binding, Binding) and binding.id]
 

@@ -97,6 +97,10 @@ class CodesScreen(ListScreen):
         return [Static(guide, id="guide", markup=False)] if guide else []
 
     def on_mount(self) -> None:
+        """Begin when the app has started: it takes no messages before, and shows nothing."""
+        self.app.call_later(self._begin)
+
+    def _begin(self) -> None:
         """Show the accounts and begin to count; the rest comes when the codes are on the screen."""
         self.show_accounts()
         self.status.show_server(self._session.settings.server)
