@@ -75,6 +75,16 @@ def test_what_is_transparent_counts_as_white() -> None:
     assert [entry.key for entry in read_bytes(drawn.getvalue()).reading.entries] == [KEY]
 
 
+def test_what_lies_unseen_under_transparency_does_not_count() -> None:
+    code = Image.open(io.BytesIO(sheet(URI))).convert("L")
+    black = Image.new("RGBA", code.size, "black")
+    black.putalpha(code.point([255 - shade for shade in range(256)]))
+    saved = io.BytesIO()
+    black.save(saved, "PNG")
+
+    assert [entry.key for entry in read_bytes(saved.getvalue()).reading.entries] == [KEY]
+
+
 def test_light_on_dark_is_read() -> None:
     drawn = io.BytesIO()
     segno.make(URI).save(drawn, kind="png", scale=4, dark="white", light="black")

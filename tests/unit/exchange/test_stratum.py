@@ -145,3 +145,10 @@ def test_files_changed_at_random_end_in_words(data: st.DataObject) -> None:
     ends_well(data.draw(changed(PLAIN)), name="stratum")
     ends_well(data.draw(changed(page(URI))), name="stratum")
     ends_well(data.draw(changed(LEGACY)), "pässword", "stratum")
+
+
+def test_what_opens_to_no_backup_is_a_wrong_passphrase_only_where_nothing_proves_it_right() -> None:
+    with pytest.raises(WrongPassphraseError):
+        read_bytes(made.stratum_legacy(b"padded by chance", "pass"), "pass")
+    with pytest.raises(ForeignFileError):
+        read_bytes(made.stratum_strong(b"no backup", "pass"), "pass")
