@@ -110,6 +110,7 @@ def test_a_forced_format_fails_in_words_on_what_it_is_not(name: str, data: bytes
         (b"hello", "no export", "Aegis"),
         (b'{"hello": 1}', "no export", "Aegis"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_export_is_named_with_what_to_do(data: bytes, what: str, remedy: str) -> None:
     with pytest.raises(ForeignFileError) as caught:
