@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def completed(desk: Desk, *words: str) -> list[str]:
         check=False,
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    return [line.partition(",")[2] for line in ended.stdout.splitlines() if line]
+    lines = [line.partition(",")[2] for line in ended.stdout.splitlines() if line]
+    # As the script's `read` takes them.
+    return [re.sub(r"\\(.)", r"\1", line) for line in lines]
 
 
 class TestWords:
@@ -51,6 +54,14 @@ class TestWords:
         # One word where it tells enough.
         assert completed(desk, "code", "") == ["GitHub", "bob", "carol"]
         assert completed(desk, "code", "--accounts", "otp.txt", "V") == ["VPN"]
+
+    def test_what_has_been_typed_stays(self, desk: Desk) -> None:
+        desk.keep(GITHUB, *BANKS)
+
+        # Escaped, for bash inserts it as it is.
+        assert completed(desk, "code", "ba") == [r"Bank\ \(bob\)", r"Bank\ \(carol\)"]
+        assert completed(desk, "code", r"Bank\ \(b") == [r"Bank\ \(bob\)"]
+        assert completed(desk, "code", "alice") == ["alice@example.com"]
 
     def test_each_is_understood(self, desk: Desk, here: Here) -> None:
         desk.keep(GITHUB, *BANKS)
@@ -86,7 +97,7 @@ class TestShells:
     @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
     def test_the_script_is_one(self, here: Here, desk: Desk, shell: str) -> None:
         path = desk.write("script", here("completion", shell).out)
-        program = [require_program(shell), "-n", path]
+        program = [require_program(shell), "-n", str(path)]
 
         assert subprocess.run(program, check=False, timeout=30).returncode == 0
 

@@ -119,11 +119,13 @@ def first_line(limit: int) -> str:
 def _ask(question: str, *, echo: bool, ways: str = "run it on a terminal") -> str:
     if not somebody_there():
         raise WatchwordError(f"nobody can be asked: {question.strip(' :')}", ways)
-    with _terminal() as (reading, writing):
+    with (
+        _terminal() as (reading, writing),
         # Hidden before the question is there, or a quick answer would be seen.
-        with contextlib.nullcontext() if echo else _hidden(reading, writing):
-            os.write(writing, question.encode())
-            line = os.read(reading, _LONGEST)
+        contextlib.nullcontext() if echo else _hidden(reading, writing),
+    ):
+        os.write(writing, question.encode())
+        line = os.read(reading, _LONGEST)
     if not line:
         raise click.Abort
     try:

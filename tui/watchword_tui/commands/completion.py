@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +26,9 @@ _INSTALL = {
 }
 _VARIABLE = "_WATCHWORD_COMPLETE"
 """Where click's scripts say what they want; `main` looks at it."""
+
+_SPECIAL = re.compile(r"[^\w@%+=:,./-]")
+"""What a shell would take for its own."""
 
 
 @click.command(epilog=EXITS)
@@ -53,25 +59,21 @@ def complete_account(
     ctx: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The accounts whose names begin with `incomplete`; asks nothing and says nothing."""
-    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while completing
-
     wanted = incomplete.casefold()
-    return [
-        CompletionItem(word, help=title)
-        for word, title in _words(_accounts(ctx))
-        if word.casefold().startswith(wanted)
-    ]
+    offers = (
+        (next((word for word in words if word.casefold().startswith(wanted)), None), title)
+        for words, title in _words(_accounts(ctx))
+    )
+    return [_item(word, title) for word, title in offers if word is not None]
 
 
 def complete_group(
     ctx: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The groups whose names begin with `incomplete`; asks nothing and says nothing."""
-    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while completing
-
     groups = dict.fromkeys(group for account in _accounts(ctx) for group in account.groups)
     wanted = incomplete.casefold()
-    return [CompletionItem(group) for group in groups if group.casefold().startswith(wanted)]
+    return [_item(group) for group in groups if group.casefold().startswith(wanted)]
 
 
 def _accounts(ctx: click.Context) -> Sequence[Account]:
@@ -92,23 +94,30 @@ def _accounts(ctx: click.Context) -> Sequence[Account]:
     return accounts
 
 
-def _words(accounts: Sequence[Account]) -> list[tuple[str, str]]:
-    """What names each account in one word where there is such a word, and its title.
+def _words(accounts: Sequence[Account]) -> list[tuple[list[str], str]]:
+    """What names each account and no other, the shortest first, and its title."""
+    labels = Counter(
+        label.casefold() for account in accounts for label in {account.key.issuer, account.key.name}
+    )
+    return [
+        (
+            [
+                *(label for label in (key.issuer, key.name) if label and labels[label.casefold()] == 1),
+                key.title,
+            ],
+            key.title,
+        )
+        for key in (account.key for account in accounts)
+    ]
 
-    Shells differ in how they take spaces and brackets, so the whole title is the last resort.
-    """
-    issuers = [account.key.issuer.casefold() for account in accounts]
-    names = [account.key.name.casefold() for account in accounts]
-    found = []
-    for account in accounts:
-        key = account.key
-        for label, all_of_them in ((key.issuer, issuers), (key.name, names)):
-            if label and " " not in label and all_of_them.count(label.casefold()) == 1:
-                found.append((label, key.title))
-                break
-        else:
-            found.append((key.title, key.title))
-    return found
+
+def _item(word: str, title: str = "") -> CompletionItem:
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while completing
+
+    if os.environ.get(_VARIABLE, "").startswith("bash"):
+        # Other shells quote what they insert; here one backslash is for bash, one for click's script.
+        word = _SPECIAL.sub(r"\\\\\g<0>", word)
+    return CompletionItem(word, help=title or None)
 
 
 COMMANDS = {"completion": completion}
