@@ -9,6 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from watchword_otp import parse_uri
+from watchword_tui.accounts import Account
+from watchword_tui.vault.document import Document
+from watchword_tui.vault.rows import SOURCE, new_id
+from watchword_tui.vault.store import VaultStore
+from watchword_tui.vault.vault import create_vault
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ["otp/watchword_otp", "server/watchword_server", "tui/watchword_tui"]
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -54,11 +61,13 @@ def imported_by(program: str, *arguments: str, directory: Path) -> set[str]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home with an empty settings file and one account."""
+    """A home with an empty settings file and one account, in a file and in a vault."""
     (tmp_path / "config.toml").touch()
     accounts = tmp_path / "accounts.txt"
     accounts.write_text(OTPAUTH)
     accounts.chmod(0o600)
+    added = Account(parse_uri(OTPAUTH.strip()), SOURCE, id=new_id())
+    create_vault(VaultStore(tmp_path / "vault.json"), None, Document().with_added([added]))
     return tmp_path
 
 
@@ -79,7 +88,17 @@ def test_no_module_of_otp_or_the_server_imports_textual(package: str, home: Path
         ("check", "--help"),
         ("qr", "--help"),
         ("demo", "--help"),
+        ("vault", "passphrase", "change", "--help"),
         ("code", "--accounts", "accounts.txt"),
+        ("code", "--vault", "vault.json"),
+        ("list", "--vault", "vault.json"),
+        ("vault", "info", "--vault", "vault.json"),
+        ("vault", "create", "--plain", "--vault", "new.json"),
+        ("edit", "example", "--name", "bob", "--vault", "vault.json"),
+        ("import", "accounts.txt", "--yes", "--vault", "vault.json"),
+        ("export", "new.json", "--plain", "--yes", "--vault", "vault.json"),
+        ("export", "new.svg", "--format", "qr", "--yes", "--vault", "vault.json"),
+        ("completion", "zsh"),
         ("qr", "--accounts", "accounts.txt", "--drawing", "ascii"),
     ],
     ids=" ".join,
