@@ -102,6 +102,8 @@ def watchword(ctx: click.Context, /) -> None:
 
 
 def _start_app(settings: Settings) -> int:
+    # Nothing made while starting is garbage; the app turns this on again at its first frame.
+    gc.disable()
     from watchword_tui.accounts import load_accounts  # noqa: PLC0415 - each command loads its own
     from watchword_tui.preflight import prepare_terminal, require_terminal  # noqa: PLC0415 - as above
     from watchword_tui.start import make_session  # noqa: PLC0415 - as above
@@ -109,8 +111,6 @@ def _start_app(settings: Settings) -> int:
     require_terminal(os.environ)
     session = make_session(settings, lambda: load_accounts(settings))
     prepare_terminal(os.environ)
-    # Nothing made while starting is garbage; the app turns this on again at its first frame.
-    gc.disable()
     from watchword_tui.app import run_app  # noqa: PLC0415 - the first import of Textual
 
     return run_app(session)

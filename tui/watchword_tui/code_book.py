@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from watchword_otp import Kind, step_at
 from watchword_tui.accounts import grouped, live_code
@@ -20,8 +22,7 @@ HOTP_SECONDS = 60
 _DOT = "•"
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """What is shown of an account's code from `since` until `until` (Unix seconds)."""
 
     code: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import msgspec
 
 _FIRST = 3
 """For the label's first letter."""
@@ -20,7 +22,7 @@ _Chain: TypeAlias = "tuple[int, _Chain | None]"
 """A place and those before it."""
 
 
-class Searchable(NamedTuple):
+class Searchable(msgspec.Struct, frozen=True):
     """A label made ready to be searched."""
 
     folded: str
@@ -31,7 +33,7 @@ class Searchable(NamedTuple):
     """For each letter of `folded` its place in the label; None where they are the same."""
 
 
-class Match(NamedTuple):
+class Match(msgspec.Struct, frozen=True):
     """Letters found in a label."""
 
     score: int
@@ -68,7 +70,7 @@ def match(letters: str, label: Searchable) -> Match | None:
 
     First letters of words count more than others, and letters in a row most.
     """
-    folded, starts, _ = label
+    folded, starts = label.folded, label.starts
     at = -1
     for letter in letters:
         at = folded.find(letter, at + 1)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec.structs import replace
+
+from watchword_tui.accounts import Account
 from watchword_tui.fuzzy import Match, Searchable, fold, match, searchable
+from watchword_tui.vault.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from watchword_tui.accounts import Account
     from watchword_tui.usage import Use
-    from watchword_tui.vault.rows import Row
 
 NO_GROUP = ""
 """What `View.group` is for the accounts that are in no group."""
@@ -48,7 +50,7 @@ class Order(StrEnum):
         return orders[(orders.index(self) + 1) % len(orders)]
 
 
-class View(NamedTuple):
+class View(msgspec.Struct, frozen=True):
     """What the person wants to see."""
 
     order: Order = Order.FILE
@@ -58,8 +60,7 @@ class View(NamedTuple):
     """The letters in the filter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """An account, or a quarantined row, as one line of the list."""
 
     identity: str
@@ -76,7 +77,7 @@ class Line:
         return f"{self.issuer}\n{self.name}"
 
 
-class Shown(NamedTuple):
+class Shown(msgspec.Struct, frozen=True):
     """A line with what the filter found in it."""
 
     line: Line
@@ -136,12 +137,27 @@ class Listing:
         found.sort(key=lambda one: -one[1].score)
         return [Shown(line, hit.places) for line, hit in found]
 
+    def prepare(self) -> None:
+        """Make every line ready to be searched, while nobody waits for it."""
+        for line in (*self._lines, *self._quarantined):
+            self._ready(line)
+
+    def _ready(self, line: Line) -> tuple[Searchable, str]:
+        ready = self._search.get(line.identity)
+        if ready is None:
+            ready = self._search[line.identity] = (searchable(line.label), fold(_elsewhere(line)))
+        return ready
+
     def _candidates(self, view: View) -> list[Line]:
         """The lines that can fit, in their order: among the last ones, if letters were added."""
         last, lines = self._last
-        if last is None or last[:2] != view[:2] or not view.query.startswith(last.query):
+        if (
+            last is None
+            or replace(last, query=view.query) != view
+            or not view.query.startswith(last.query)
+        ):
             lines = self._sorted(view)
-            self._last = (view._replace(query=""), lines)
+            self._last = (replace(view, query=""), lines)
         return lines
 
     def _sorted(self, view: View) -> list[Line]:
@@ -169,10 +185,7 @@ class Listing:
 
     def _find(self, terms: Sequence[str], line: Line) -> Match | None:
         """Find every term in a line, or nothing."""
-        ready = self._search.get(line.identity)
-        if ready is None:
-            ready = self._search[line.identity] = (searchable(line.label), fold(_elsewhere(line)))
-        label, elsewhere = ready
+        label, elsewhere = self._ready(line)
         score = 0
         places: tuple[int, ...] = ()
         for term in terms:

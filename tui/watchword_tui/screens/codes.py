@@ -18,8 +18,6 @@ from watchword_tui.widgets.status_line import StatusLine
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from textual.app import ComposeResult
-
     from watchword_tui.session import Session
     from watchword_tui.widgets.validate_panel import ValidatePanel
 
@@ -81,31 +79,30 @@ class CodesScreen(ListScreen):
         self.panel: ValidatePanel | None = None
         """Validate; it comes when the codes are on the screen."""
 
-    def compose(self) -> ComposeResult:
-        """Lay out the codes, and room for the rest."""
-        yield StatusLine()
-        with Horizontal(id="gauges"):
-            yield from self.gauges()
-        yield GroupLine()
-        with Vertical(id="body"):
-            yield CodeList(self._book)
-            yield Vertical(*self._guide(), id="panels")
-        yield Horizontal(id="foot")
-
-    def _guide(self) -> list[Static]:
-        guide = self._session.guide
-        return [Static(guide, id="guide", markup=False)] if guide else []
-
     def on_mount(self) -> None:
-        """Begin when the app has started: it takes no messages before, and shows nothing."""
+        """Begin when the app has started: what is drawn before goes nowhere, and takes its time."""
         self.app.call_later(self._begin)
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
         """Show the accounts and begin to count; the rest comes when the codes are on the screen."""
+        guide = self._session.guide
+        await self.mount(
+            StatusLine(),
+            Horizontal(*self.gauges(), id="gauges"),
+            GroupLine(),
+            Vertical(
+                CodeList(self._book),
+                Vertical(*([Static(guide, id="guide", markup=False)] if guide else []), id="panels"),
+                id="body",
+            ),
+            Horizontal(id="foot"),
+        )
         self.show_accounts()
         self.status.show_server(self._session.settings.server)
         self.code_list.focus()
         self._tick()
+        # At once: Textual's own clock for repaints may be 16 ms away.
+        self._refresh_layout()
         self.call_after_refresh(self._complete)
 
     async def _complete(self) -> None:
@@ -127,6 +124,7 @@ class CodesScreen(ListScreen):
         await self.mount(Static(_TOO_SMALL, id="too-small"))
         self.panel, self.filter_bar = panel, filter_bar
         self.refresh_bindings()
+        self.call_after_refresh(self._listing.prepare)
         for problem in self._session.problems:
             self.notify(problem, severity="warning", markup=False, timeout=10)
 

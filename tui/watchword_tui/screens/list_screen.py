@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from msgspec.structs import replace
 from textual import getters, on, work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -156,7 +157,7 @@ class ListScreen(AccountScreen):
             self._session.usage.use_of,
         )
         if self._view.group not in self._listing.groups:
-            self._view = self._view._replace(group=None)
+            self._view = replace(self._view, group=None)
         self.status.show_accounts(len(accounts), plain=self._session.is_plain)
         self.set_class(not self._listing.total, "-empty")
         self._show_lines(select or self._identity)
@@ -223,7 +224,7 @@ class ListScreen(AccountScreen):
 
     def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
         """Show what fits the letters, the best first; without letters, where one was before."""
-        self._view = self._view._replace(query=event.query)
+        self._view = replace(self._view, query=event.query)
         if event.query.strip():
             self._show_lines(None)
             self.code_list.cursor = 0
@@ -242,14 +243,14 @@ class ListScreen(AccountScreen):
         if self.filter_bar is None or not self.filter_bar.display:
             return False
         self.filter_bar.close()
-        self._view = self._view._replace(query="")
+        self._view = replace(self._view, query="")
         self._show_lines(self._identity)
         self.on_filter_bar_left()
         return True
 
     def action_order(self) -> None:
         """Sort in the next way."""
-        self._view = self._view._replace(order=self._view.order.following)
+        self._view = replace(self._view, order=self._view.order.following)
         self._show_lines(self._identity)
 
     def action_group(self, by: int) -> None:
@@ -263,7 +264,7 @@ class ListScreen(AccountScreen):
         self._show_group(event.group)
 
     def _show_group(self, group: str | None) -> None:
-        self._view = self._view._replace(group=group)
+        self._view = replace(self._view, group=group)
         self._show_lines(self._identity)
 
     # What is done with codes.

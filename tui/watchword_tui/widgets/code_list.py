@@ -193,7 +193,7 @@ class CodeList(ScrollView, can_focus=True):
             return Strip([Segment(" " * _WORDS_LEFT + words, quiet)]).adjust_cell_length(
                 width, self.rich_style
             )
-        line, marks = self._shown[index]
+        line, marks = self._shown[index].line, self._shown[index].marks
         cursor = index == self.cursor
         base = self.get_component_rich_style("code-list--cursor") if cursor else self.rich_style
         columns = [*self._head(line, cursor=cursor)]
