@@ -192,3 +192,8 @@ def test_csv_with_short_and_long_rows_is_read() -> None:
 def test_csv_with_a_field_longer_than_any_is_damage() -> None:
     with pytest.raises(ForeignFileError, match="CSV is damaged"):
         read_bytes(_csv(f'a,"{"x" * 200_000}"'))
+
+
+def test_csv_with_more_columns_than_any_is_damage() -> None:
+    with pytest.raises(ForeignFileError, match="CSV is damaged"):
+        read_bytes(_csv("," * 5_100_000))
