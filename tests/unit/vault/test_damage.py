@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +201,33 @@ def test_impossible_and_immense_slots_are_refused_at_once(numbers: dict[str, int
         opened(json.dumps(found).encode())
     assert time.perf_counter() - began < 2
     assert "restore a backup" in caught.value.remedy
+
+
+BOMB = """
+import resource, sys
+from watchword_tui.errors import VaultError
+from watchword_tui.vault.document import read_document
+
+resource.setrlimit(resource.RLIMIT_AS, (500 * 2**20, resource.RLIM_INFINITY))
+part = sys.argv[2].encode()
+many = part * (60 * 2**20 // len(part))
+try:
+    read_document(b'{"version":3,"%s":[%s1],"entries":[]}' % (sys.argv[1].encode(), many))
+except VaultError as error:
+    sys.stdout.write(error.message)
+"""
+
+
+@pytest.mark.parametrize("part", ["{},", "1,", '{"type":"totp","info":{"secret":"GEZDGNBV"}},'])
+@pytest.mark.parametrize("name", ["entries", "groups"])
+def test_millions_of_entries_are_refused_before_they_take_all_memory(name: str, part: str) -> None:
+    began = time.perf_counter()
+    program = [sys.executable, "-c", BOMB.replace(',"entries":[]', "") if name == "entries" else BOMB]
+    ended = subprocess.run(
+        [*program, name, part], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert ended.stdout == "the vault has more than 50,000 entries", ended.stderr
+    assert time.perf_counter() - began < 10
 
 
 def test_many_slots_together_are_refused_at_once() -> None:

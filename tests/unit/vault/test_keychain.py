@@ -28,7 +28,7 @@ PASSPHRASE = "correct horse"
 
 
 class Kept(backend.KeyringBackend):  # type: ignore[misc, name-defined]
-    """A keyring in memory, by the library's own interface; with an error it only fails, as desktops do."""
+    """A keyring in memory, by the library's own interface; with an error it only fails."""
 
     priority = 1
 

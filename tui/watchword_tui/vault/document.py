@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 DOCUMENT_VERSION = 3
 """The version of the content that is written; 1 and 2 are read."""
 
+MAX_ROWS = 50_000
+"""Most accounts, and most groups, that are read."""
+
+_MAX_COMMAS = 40 * MAX_ROWS
+"""Many more than so many rows have: counted before the list is made, which may take all memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -173,13 +179,21 @@ def _read(content: bytes) -> Document:
     version = msgspec.json.decode(fields.pop("version", b"0"), type=int)
     if version > DOCUMENT_VERSION:
         raise VaultError(f"the vault's content has version {version}", "open it with a newer watchword")
-    entries = msgspec.json.decode(fields.pop("entries", b"null"), type=list[msgspec.Raw])
-    groups = msgspec.json.decode(fields.pop("groups", b"null"), type=list[msgspec.Raw] | None)
+    entries = _read_list(bytes(fields.pop("entries", b"null")))
+    groups = bytes(fields.pop("groups", b"null"))
     table = GroupTable()
-    odd = tuple(raw for one in groups or () if not table.read(raw := bytes(one)))
-    rows = _read_rows([bytes(raw) for raw in entries], table)
+    odd = tuple(raw for raw in (_read_list(groups) if groups != b"null" else ()) if not table.read(raw))
+    rows = _read_rows(entries, table)
     rest = tuple((name, bytes(raw)) for name, raw in fields.items())
     return Document(rows, table.groups, rest, odd)
+
+
+def _read_list(raw: bytes) -> list[bytes]:
+    if raw.count(b",") < _MAX_COMMAS:
+        found = msgspec.json.decode(raw, type=list[msgspec.Raw])
+        if len(found) <= MAX_ROWS:
+            return [bytes(one) for one in found]
+    raise VaultError(f"the vault has more than {MAX_ROWS:,} entries", "it is damaged, or not yours")
 
 
 def _read_rows(raws: Sequence[bytes], table: GroupTable) -> tuple[Row, ...]:
