@@ -62,6 +62,7 @@ async def on_screen(pilot: Pilot[None], kind: type[_Screen]) -> _Screen:
 
 async def type_in(pilot: Pilot[None], text: str) -> None:
     """Put a text into the field that has the focus; the last letter is a key, which are slow here."""
+    await pilot.pause()
     field = pilot.app.screen.focused
     assert field is not None
     field.post_message(events.Paste(text[:-1]))

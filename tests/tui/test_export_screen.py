@@ -98,7 +98,7 @@ class TestFiles:
             await pilot.press("ctrl+s")
             await on_screen(pilot, ConfirmScreen)
             await pilot.press("y")
-            await shows(pilot, "list.txt is there already; name another file")
+            await shows(pilot, "is there already. Name another file.")
             assert (home / "list.txt").read_text() == "mine"
             screen.query_one("#file", Input).value = "~/other.txt"
             await pilot.press("ctrl+s")

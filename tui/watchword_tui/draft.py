@@ -18,6 +18,7 @@ from watchword_otp import (
     read_uri,
 )
 from watchword_otp.key import STEAM_DIGITS
+from watchword_tui.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,11 +56,11 @@ class Draft:
 
     def judged(self) -> Judged:
         """What it comes to."""
-        troubles: dict[str, str] = {}
-        secret = self._secret(troubles)
+        troubles: dict[str, str] = {}  # in the order of the fields
         issuer, name = clean_label(self.issuer), clean_label(self.name)
         if not issuer and not name:
             troubles["issuer"] = "type an issuer or a name"
+        secret = self._secret(troubles)
         numbers: dict[str, int] = {
             what: self._number(what, troubles)
             for what in ("digits", "period", "counter")
@@ -208,7 +209,7 @@ def trouble_of_line(line: str) -> str:
     try:
         key_of_uri(line)
     except InvalidKeyError as error:
-        return f"{str(error)[:1].upper()}{str(error)[1:]}."
+        return sentence(str(error))
     return ""
 
 

@@ -13,6 +13,7 @@ from textual.widgets import Button, Footer, Input, Static
 
 from watchword_tui.accounts import Account, clean_note, grouped, live_code
 from watchword_tui.draft import differ
+from watchword_tui.sentences import sentence
 from watchword_tui.vault.rows import SOURCE
 from watchword_tui.widgets.account_fields import AccountFields
 
@@ -49,7 +50,7 @@ class AccountForm(Screen[None]):
         #preview { height: 2; margin-top: 1; }
         #form-trouble { height: auto; min-height: 1; color: $foreground 65%; }
         #form-trouble.-bad { color: $error; }
-        .buttons { height: 1; align-horizontal: right; }
+        .buttons { height: 1; margin-top: 1; align-horizontal: right; }
         .buttons Button { margin-left: 2; }
     }
     """
@@ -185,7 +186,7 @@ class AccountForm(Screen[None]):
         if judged.key is None or fields.uri_trouble:
             where, words = next(iter(judged.troubles.items()), ("secret", fields.uri_trouble))
             place = self.query_one("#form-trouble", Static)
-            place.update(Content(f"! {words[0].upper()}{words[1:]}."))
+            place.update(Content(f"! {sentence(words)}"))
             place.add_class("-bad")
             fields.point_at(where)
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -17,6 +16,8 @@ from watchword_tui.background import in_background
 from watchword_tui.errors import WatchwordError
 from watchword_tui.exchange.files import write_new
 from watchword_tui.exchange.writing import WRITERS
+from watchword_tui.folders import split
+from watchword_tui.sentences import sentences
 from watchword_tui.vault.vault import check_passphrase
 from watchword_tui.widgets.line_list import LineList, fit
 
@@ -55,7 +56,7 @@ class FormatList(LineList):
         if index == len(WRITERS):
             title, more, ink = (
                 "QR codes, here",
-                "page by page on this screen, to scan with a phone",
+                "on this screen, page by page, to scan",
                 "quiet",
             )
         else:
@@ -89,7 +90,7 @@ class ExportScreen(Screen[None]):
         Select:focus SelectCurrent { background: $accent 25%; }
         #export-say { height: auto; min-height: 1; margin: 1 1 0 1; color: $warning; }
         #export-say.-bad { color: $error; }
-        .buttons { height: 1; align-horizontal: right; }
+        .buttons { height: 1; margin-top: 1; align-horizontal: right; }
         .buttons Button { margin-left: 2; }
     }
     """
@@ -210,15 +211,15 @@ class ExportScreen(Screen[None]):
 
     def _may_write(self, writer: Writer) -> bool:
         """Whether the fields are complete; says what is missing."""
-        if not self.query_one("#file", Input).value.strip():
-            self._refuse("Name a file.", "#file")
+        if not split(self.query_one("#file", Input).value)[1]:
+            self._refuse("Type the name of a new file.", "#file")
             return False
         if writer.encrypts:
             passphrase = self.query_one("#passphrase", Input).value
             try:
                 check_passphrase(passphrase)
             except WatchwordError as error:
-                self._refuse(f"{error}.", "#passphrase")
+                self._refuse(sentences(error), "#passphrase")
                 return False
             if self.query_one("#again", Input).value != passphrase:
                 self._refuse("The two passphrases are not the same.", "#again")
@@ -226,7 +227,7 @@ class ExportScreen(Screen[None]):
         return True
 
     def _refuse(self, words: str, where: str) -> None:
-        self._say(f"! {words[0].upper()}{words[1:]}", bad=True)
+        self._say(f"! {words}", bad=True)
         self.query_one(where).focus()
 
     async def _agreed(self, writer: Writer, count: int) -> bool:
@@ -241,19 +242,19 @@ class ExportScreen(Screen[None]):
 
     async def _write(self, writer: Writer, accounts: list[Account]) -> None:
         self._say("Writing …")
-        path = Path(self.query_one("#file", Input).value.strip())
+        folder, name = split(self.query_one("#file", Input).value)
+        target = folder / name
         passphrase = self.query_one("#passphrase", Input).value
 
-        def write() -> tuple[Path, Written]:
+        def write() -> Written:
             written = writer.write(accounts, passphrase)
-            target = path.expanduser()
             write_new(target, written.content)
-            return target, written
+            return written
 
         try:
-            target, written = await in_background(write)
-        except (WatchwordError, RuntimeError) as error:
-            self._refuse(f"{error}.", "#file")
+            written = await in_background(write)
+        except WatchwordError as error:
+            self._refuse(sentences(error), "#file")
             return
         count = len(accounts) - len(written.left_out)
         self.app.notify(

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from watchword_otp import clean_label
+from watchword_tui.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ class QuarantineScreen(ModalScreen[str | None]):
         """Lay out the reason, the fields and three buttons."""
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = Content(self._row.title)
-            yield Static(f"! {self._row.reason}", id="why", markup=False)
+            yield Static(f"! {sentence(self._row.reason)}", id="why", markup=False)
             yield Static(_table(self._row.fields), id="fields")
             yield Static(
                 "It stays in the file as it is until you fix or delete it.", id="stays", markup=False

@@ -17,6 +17,7 @@ from watchword_tui.background import in_background
 from watchword_tui.errors import CancelledError, WatchwordError, WrongPassphraseError
 from watchword_tui.exchange.cost import words
 from watchword_tui.exchange.reading import Recognised, read_entries
+from watchword_tui.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -100,7 +101,7 @@ class ReadingScreen(ModalScreen[Recognised | None]):
         except CancelledError:
             pass  # it comes of closing this screen
         except WatchwordError as error:
-            self._say(f"! {error.message}", error.remedy, bad=True)
+            self._say(f"! {sentence(error.message)}", sentence(error.remedy), bad=True)
         else:
             self.dismiss(found)
 
@@ -151,6 +152,7 @@ class ReadingScreen(ModalScreen[Recognised | None]):
         self.query_one("#reading", Static).update(Content(what))
         self.query_one("#reading").set_class(bad, "-bad")
         self.query_one("#reading-more", Static).update(Content(more))
+        self.query_one("#reading-more").display = bool(more)
         entry = self.query_one(Input)
         entry.value = ""
         entry.display = field

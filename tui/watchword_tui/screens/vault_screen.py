@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.screen import Screen
 
 from watchword_tui.errors import VaultError
+from watchword_tui.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -150,7 +151,5 @@ class VaultScreen(Screen[None]):
     async def _say_not_saved(self, error: VaultError) -> None:
         from watchword_tui.screens.message import MessageScreen  # noqa: PLC0415 - when needed
 
-        text = f"{error.message[:1].upper()}{error.message[1:]}."
-        if error.remedy:
-            text += f"\n\n{error.remedy[:1].upper()}{error.remedy[1:]}."
+        text = f"{sentence(error.message)}\n\n{sentence(error.remedy)}".rstrip()
         await self._open(MessageScreen("Not saved", text))

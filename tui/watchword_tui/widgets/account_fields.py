@@ -55,7 +55,7 @@ class AccountFields(Vertical):
         #secret-state.-bad { color: $error; }
         #secret-state.-warning { color: $warning; }
         .note { height: 3; margin-top: 1; }
-        TextArea { height: 3; border: none; scrollbar-size-vertical: 1; }
+        TextArea { height: 3; border: none; padding: 0; scrollbar-size-vertical: 1; }
         #star { margin-top: 1; }
         Tick { width: auto; }
         Tick > .toggle--button { color: $accent; background: $panel; }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -144,10 +145,16 @@ class LineList(ScrollView, can_focus=True):
         marked = index == self.cursor
         base = self.get_component_rich_style("line-list--cursor") if marked else self.rich_style
         segments = [
-            Segment(text, base + self.get_component_rich_style(f"line-list--{ink}", partial=True))
+            Segment(text, base + self._ink(ink))
             for text, ink in [(" ▸ " if marked else "   ", "accent"), *self.spans(index, width - 4)]
         ]
         return Strip(segments).adjust_cell_length(width, base)
+
+    def _ink(self, name: str) -> Style:
+        """An ink's colour and attributes, to be laid over the line's background."""
+        # Not the partial style, whose colour is not mixed with what is behind it.
+        style = self.get_component_rich_style(f"line-list--{name}")
+        return Style(color=style.color, bold=style.bold)
 
 
 def fit(text: str, width: int) -> str:
