@@ -143,6 +143,24 @@ class TestOthers:
 
 
 class TestMeanwhile:
+    def test_a_counter_that_another_program_used_is_not_used_again(
+        self, here: Here, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk.keep(VPN)
+        commit = Vault.commit
+        others = iter([True])
+
+        def late(vault: Vault, document: Document, *, keep_backup: bool = True) -> None:
+            if next(others, False):
+                theirs = read_vault(VaultStore(desk.vault)).open_plain()
+                commit(theirs, theirs.document.with_changed(document.accounts))
+            commit(vault, document, keep_backup=keep_backup)
+
+        monkeypatch.setattr(Vault, "commit", late)
+
+        assert here("code", "vpn").out == f"{CODES[1]}\n"
+        assert counter(desk) == 3
+
     def test_what_another_program_saved_is_kept(
         self, here: Here, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -137,14 +137,14 @@ class TestTerminal:
             pages = 0
             while True:
                 pages += 1
-                terminal.wait_for(lambda text: "Enter: " in text, "a page")
+                terminal.wait_for(lambda text: "Enter " in text, "a page")
                 drawn = terminal.raw.rpartition("\x1b[H\x1b[2J")[2]
                 # What stands beside the code is no part of it.
                 lines = [line.partition("\x1b[0m") for line in drawn.splitlines()]
                 code = "\n".join(line + end for line, end, _ in lines if line.startswith("\x1b[38"))
                 read = read_migration(decode_qr(half_block_modules(code), tmp_path), "page")
                 keys += [entry.key for entry in read.entries]
-                last = "Enter: done" in terminal.text
+                last = "Enter to end" in terminal.text
                 terminal.press("\r")
                 if last:
                     break

@@ -109,6 +109,10 @@ class TestPlan:
         ended = here("import", "list.txt", "--json")
         new, invalid = map(json.loads, ended.out.splitlines())
 
+        assert (ended.status, ended.err.splitlines()[-1]) == (
+            0,
+            "watchword: would write 1 new account; nothing was written",
+        )
         assert (new["verdict"], new["issuer"], new["name"]) == ("new", "Bank", "bob")
         assert (invalid["verdict"], invalid["where"]) == ("invalid", "line 2")
         assert OTHER not in ended.out

@@ -141,11 +141,19 @@ class TestPassphrases:
         listed = here("vault", "passphrase", "list", "--passphrase-file", "new")
         assert listed.out == "1\twithout a name\n2\tspare (opened the vault now)\n"
 
+        desk = encrypted
+        desk.write("third", "another wine glass")
+        third = ["--passphrase-file", "new", "--new-passphrase-file", "third"]
+        # Of several, the one that opened the vault.
+        assert here("vault", "passphrase", "change", *third).status == 0
+        assert (opens(desk, OLD), opens(desk, NEW)) == (True, False)
+        desk.write("new", "another wine glass")
+
         twice = here("vault", "passphrase", "add", "--name", "spare", *files)
         assert twice.complaint.startswith("there is a passphrase called 'spare' already")
         removed = here("vault", "passphrase", "remove", "spare", "--yes", "--passphrase-file", "old")
         assert removed.status == 0
-        assert (opens(encrypted, OLD), opens(encrypted, NEW)) == (True, False)
+        assert (opens(desk, OLD), opens(desk, "another wine glass")) == (True, False)
 
     def test_the_last_one_stays(self, here: Here, encrypted: Desk) -> None:
         ended = here("vault", "passphrase", "remove", "1", "--yes", "--passphrase-file", "old")

@@ -109,6 +109,8 @@ def export(ctx: click.Context, /, **request: Any) -> None:  # noqa: ANN401 - as 
     accounts = _chosen(known, found)
     for row in known.quarantined:
         say(f"{row.title} is left out: it cannot be used ({row.reason})")
+    if known.quarantined and known.keeper is not None:
+        say(f"the vault's own file holds it too, and Aegis opens that: {known.keeper.store.path}")
     if found.format_name == _QR and found.file is None:
         _draw(accounts, yes=found.yes)
     else:
@@ -220,7 +222,7 @@ def _draw(accounts: Sequence[Account], *, yes: bool) -> None:
             columns, rows = shutil.get_terminal_size()
             click.echo(_CLEAR + draw_page(page, columns, rows - 1), nl=False, color=True)
             sys.stdout.flush()
-            ask("Enter: next code" if number < len(found.pages) else "Enter: done")
+            ask("Enter for the next code" if number < len(found.pages) else "Enter to end")
     finally:
         click.echo(_CLEAR + _OWN_SCREEN, nl=False, color=True)
 

@@ -104,7 +104,7 @@ def forget_after_change(store: VaultStore, why: str) -> None:
         say(f"{why}: {how}")
         return
     try:
-        confirm(f"Mind: {why}. Delete them?", yes=False)
+        confirm(f"{why[:1].upper()}{why[1:]}. Delete them?", yes=False)
     except CancelledError:
         say(f"kept; {how}")
     else:
