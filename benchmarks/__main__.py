@@ -6,6 +6,7 @@ import sys
 
 import click
 from benchmarks import (
+    app_accounts,
     app_import,
     app_screen,
     command_line,
@@ -19,6 +20,7 @@ from benchmarks.harness import Report, UnavailableError, machine, say, workplace
 MEASURES = {
     "command-line": command_line.measure,
     "app-screen": app_screen.measure,
+    "app-accounts": app_accounts.measure,
     "app-import": app_import.measure,
     "server-checks": server_checks.measure,
     "server-million": server_million.measure,

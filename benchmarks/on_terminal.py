@@ -1,0 +1,157 @@
+"""Programs on a pty of their own: when they show something, what they write, what they cost."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pexpect
+import pyte
+from benchmarks.harness import UnavailableError, plain_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ROWS, COLUMNS = 24, 80
+
+ONE_LINE_APP = """
+from textual.app import App
+from textual.widgets import Static
+type("One", (App,), {"compose": lambda self: [Static("ready")]})().run()
+"""
+"""The least a Textual app can be: what others are measured by."""
+
+SETTLE_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Idle:
+    """What a program did in a while without input."""
+
+    seconds: float
+    written: int
+    """Bytes."""
+    processor: float
+    """Seconds of processor time, user and system."""
+    memory: int
+    """Bytes of memory that are its own, at the end."""
+
+
+class Terminal:
+    """A program on a pty; what it writes is kept with its time and read off later.
+
+    Drawing the screen while the program works would take processor time from it.
+    """
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self.started = time.perf_counter()
+        self._child: pexpect.spawn[bytes] = pexpect.spawn(
+            command[0],
+            list(command[1:]),
+            cwd=str(folder),
+            env={**plain_environment(folder), "PWD": str(folder)},
+            dimensions=(ROWS, COLUMNS),
+        )
+        self.written: list[tuple[float, bytes]] = []
+
+    @property
+    def pid(self) -> int:
+        """The program's process."""
+        assert self._child.pid is not None
+        return self._child.pid
+
+    def press(self, keys: bytes) -> float:
+        """Type keys; give the time."""
+        now = time.perf_counter()
+        os.write(self._child.child_fd, keys)
+        return now
+
+    def read(self, seconds: float, *, until_quiet: float | None = None) -> bool:
+        """Take what is written in the next `seconds`; tell whether the program still runs.
+
+        With `until_quiet`, end as soon as something was written and then nothing for so long.
+        """
+        end = time.perf_counter() + seconds
+        wrote = False
+        while (left := end - time.perf_counter()) > 0:
+            wait = until_quiet if until_quiet is not None and wrote else left
+            if select.select([self._child.child_fd], [], [], min(left, wait))[0]:
+                try:
+                    chunk = os.read(self._child.child_fd, 65536)
+                except OSError:
+                    return False
+                self.written.append((time.perf_counter(), chunk))
+                wrote = True
+            elif wait is not left:
+                return True
+        return True
+
+    def close(self) -> None:
+        """End the program."""
+        self._child.close(force=True)
+
+
+def first_frame(
+    command: Sequence[str],
+    folder: Path,
+    shows: Callable[[str], bool],
+    *,
+    seconds: float = 1.5,
+    until_quiet: float | None = None,
+) -> float:
+    """Seconds from the start of a program until its screen shows what it is for."""
+    terminal = Terminal(command, folder)
+    try:
+        terminal.read(seconds, until_quiet=until_quiet)
+    finally:
+        terminal.close()
+    screen = pyte.Screen(COLUMNS, ROWS)
+    stream = pyte.ByteStream(screen)
+    for at, chunk in terminal.written:
+        stream.feed(chunk)
+        if shows("\n".join(screen.display)):
+            return at - terminal.started
+    raise UnavailableError(f"{Path(command[0]).name} did not show its first frame in {seconds} s")
+
+
+def watch_idle(command: Sequence[str], folder: Path, seconds: float) -> Idle:
+    """See what a program does while nobody types, once it has settled."""
+    terminal = Terminal(command, folder)
+    try:
+        running = terminal.read(SETTLE_SECONDS)
+        terminal.written.clear()
+        started, before = time.perf_counter(), _processor_seconds(terminal.pid)
+        running = running and terminal.read(seconds)
+        lasted, after = time.perf_counter() - started, _processor_seconds(terminal.pid)
+        memory = _private_memory(terminal.pid)
+    finally:
+        terminal.close()
+    if not running:
+        raise UnavailableError(f"{Path(command[0]).name} did not stay open")
+    return Idle(lasted, sum(len(chunk) for _, chunk in terminal.written), after - before, memory)
+
+
+def _processor_seconds(pid: int) -> float:
+    """Processor time of a process so far, from fields 14 and 15 of its stat file (proc(5))."""
+    user, system = _proc(pid, "stat").rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _private_memory(pid: int) -> int:
+    """Bytes that would be free without the process: resident and not shared (proc(5), smaps_rollup)."""
+    return 1024 * sum(
+        int(line.split()[1])
+        for line in _proc(pid, "smaps_rollup").splitlines()
+        if line.startswith(("Private_Clean:", "Private_Dirty:"))
+    )
+
+
+def _proc(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text(encoding="ascii")
+    except OSError:
+        raise UnavailableError("what a process costs is read from /proc, which is not here") from None
