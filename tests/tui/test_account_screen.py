@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,21 +10,29 @@ import msgspec
 import pytest
 from textual.widgets import Input
 
-from apps import GITHUB, account_of, make_app
-from dialogs import HOSTILE, kept, on_screen, on_vault, shows, type_in, until
+from apps import GITHUB, NOWHERE, MemoryKeychain, account_of, make_app
+from dialogs import HOSTILE, kept, on_screen, on_vault, said, shows, type_in, until
 from servers import NOON, Clock
 from watchword_otp import Key, Secret, clean_label
+from watchword_tui.accounts import Loaded
+from watchword_tui.app import WatchwordApp
+from watchword_tui.keeper import Keeper
 from watchword_tui.screens.account_form import AccountForm
 from watchword_tui.screens.choose import ChooseScreen
 from watchword_tui.screens.codes import CodesScreen
 from watchword_tui.screens.confirm import ConfirmScreen
+from watchword_tui.screens.create_vault import CreateVaultScreen
 from watchword_tui.screens.group_picker import GroupPicker
 from watchword_tui.screens.quarantine_screen import QuarantineScreen
+from watchword_tui.screens.unlock import UnlockScreen
+from watchword_tui.session import Session
+from watchword_tui.settings import ServerProfile, Settings
 from watchword_tui.vault.document import Document, read_document
 from watchword_tui.vault.store import VaultStore
 from watchword_tui.vault.vault import read_vault
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -268,3 +277,64 @@ async def test_without_a_vault_the_screen_says_how_to_have_one() -> None:
         await pilot.press("m")
 
         await shows(pilot, "There is no vault", "without --accounts")
+
+
+class TestFirstVault:
+    """Nothing is there yet: the first account makes the vault."""
+
+    @contextlib.asynccontextmanager
+    async def started(self, folder: Path) -> AsyncIterator[Pilot[None]]:
+        path = folder / "vault.json"
+        settings = Settings(profiles=(ServerProfile("dev", NOWHERE),), server="dev", vault=path)
+        keeper = Keeper(VaultStore(path), MemoryKeychain())
+        nothing = Loaded((), ())
+        session = Session(settings, nothing, clock=Clock(NOON), keeper=keeper, reload=lambda: nothing)
+        app = WatchwordApp(session)
+        async with app.run_test(notifications=True) as pilot:
+            await shows(pilot, "No accounts yet", "Server")
+            yield pilot
+
+    async def make_vault(self, pilot: Pilot[None]) -> AccountForm:
+        await pilot.press("a")
+        await on_screen(pilot, ChooseScreen)
+        await pilot.press("f")
+        await on_screen(pilot, CreateVaultScreen)
+        await type_in(pilot, "correct horse battery")
+        await pilot.press("enter")
+        await type_in(pilot, "correct horse battery")
+        await pilot.press("enter")
+        return await on_screen(pilot, AccountForm)
+
+    async def test_it_is_made_with_a_passphrase_and_then_kept_in(self, tmp_path: Path) -> None:
+        async with self.started(tmp_path) as pilot:
+            form = await self.make_vault(pilot)
+            form.query_one("#issuer", Input).value = "Shop"
+            form.query_one("#secret", Input).value = "JBSWY3DPEHPK3PXP"
+            await pilot.press("ctrl+s")
+            await on_screen(pilot, CodesScreen)
+
+            vault = read_vault(VaultStore(tmp_path / "vault.json"))
+            assert vault.encrypted
+            opened = vault.open_with_passphrase("correct horse battery").document
+            assert [one.issuer for one in opened.accounts] == ["Shop"]
+
+    async def test_without_one_nothing_is_added(self, tmp_path: Path) -> None:
+        async with self.started(tmp_path) as pilot:
+            await pilot.press("a")
+            await on_screen(pilot, ChooseScreen)
+            await pilot.press("f")
+            await on_screen(pilot, CreateVaultScreen)
+            await pilot.press("escape")
+            await on_screen(pilot, CodesScreen)
+
+            assert not (tmp_path / "vault.json").exists()
+
+    async def test_locking_takes_an_open_form_away(self, tmp_path: Path) -> None:
+        async with self.started(tmp_path) as pilot:
+            form = await self.make_vault(pilot)
+            form.query_one("#issuer", Input).value = "Secretive"
+            await pilot.press("ctrl+l")
+            await on_screen(pilot, UnlockScreen)
+
+            assert "Secretive" not in said(pilot)
+            assert form not in pilot.app.screen_stack
