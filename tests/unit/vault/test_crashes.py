@@ -54,35 +54,41 @@ def leftovers(store: VaultStore) -> list[Path]:
     return list(store.path.parent.glob(".*.new"))
 
 
-def test_killed_before_any_change_to_the_disk_of_a_save(store: VaultStore) -> None:
+def test_killed_before_any_change_to_the_disk_of_a_save(store: VaultStore, tmp_path: Path) -> None:
     old = store.read().data
     backups = [store.read_backup(number).data for number in range(1, BACKUPS + 1)]
-    killed = 0
-    left = 0
+    whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    outcomes = []
     for stop_at in range(1, 60):
-        ended = subprocess.run(command(store, "crash", str(stop_at)), check=False, timeout=30)
-        kept = [store.read_backup(backup.number).data for backup in store.backups()]
-        now = store.read().data
+        # Each time from the start: what an interrupted save left would shorten the next.
+        folder = tmp_path / str(stop_at)
+        folder.mkdir()
+        for name, data in whole.items():
+            (folder / name).write_bytes(data)
+        again = VaultStore(folder / "vault.json")
+        ended = subprocess.run(command(again, "crash", str(stop_at)), check=False, timeout=30)
+        now = again.read().data
+        kept = [again.read_backup(backup.number).data for backup in again.backups()]
         if ended.returncode == NOT_REACHED:
             assert names(now)[-1] == "new"
-            assert leftovers(store) == []
+            assert leftovers(again) == []
             assert kept == [old, *backups[:-1]]
             break
         assert ended.returncode == -signal.SIGKILL
-        killed += 1
-        left += bool(leftovers(store))
-        assert is_whole(store)
-        if now != old:
-            assert names(now)[-1] == "new"
-            # Killed after the rename: from here as if it had been a save like any other.
-            store.write(old, expected=store.digest(), keep_backup=False)
-        # At most the oldest backup has gone, and for the version that was about to be replaced.
-        assert [one for one in kept if one != old] == backups[: len([one for one in kept if one != old])]
-        assert len([one for one in kept if one != old]) >= BACKUPS - 1
+        assert is_whole(again)
+        assert now == old or names(now)[-1] == "new"
+        # The oldest backup goes for what is about to be replaced, and no other.
+        earlier = [one for one in kept if one != old]
+        assert earlier in (backups, backups[:-1])
+        outcomes.append((now == old, bool(leftovers(again))))
+        vault = read_vault(again).open_plain()
+        vault.commit(vault.document.with_added([account("after the crash")]))
+        assert leftovers(again) == []
+        assert len(again.backups()) == BACKUPS
     else:
         pytest.fail("the save never came to its end")
-    assert killed > 8
-    assert left > 0
+    assert set(outcomes) == {(True, False), (True, True), (False, False)}
+    assert len(outcomes) > 12
 
 
 def test_killed_at_random_two_hundred_times(store: VaultStore) -> None:

@@ -157,6 +157,27 @@ class TestBackups:
             saved.read_backup(number)
 
 
+def test_the_disk_confirms_the_new_file_before_it_takes_the_place_and_the_folder_after(
+    saved: VaultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def confirming(descriptor: int) -> None:
+        fsync(descriptor)
+        order.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+
+    def replacing(source: str, target: str) -> None:
+        replace(source, target)
+        if os.fspath(target).endswith("vault.json"):
+            order.append("in place")
+
+    monkeypatch.setattr(os, "fsync", confirming)
+    monkeypatch.setattr(os, "replace", replacing)
+    save(saved, 8)
+    assert order == ["file", "in place", "folder"]
+
+
 class TestRestoring:
     @pytest.mark.parametrize("number", [1, 3, 5])
     def test_a_backup_takes_the_place_of_what_becomes_the_newest(
