@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -149,9 +148,9 @@ def make_vault(settings: Settings, *, plain: bool) -> Keeper:
     keeper = _keeper(settings)
     if keeper.state is not VaultState.MISSING:
         raise VaultError(f"there is a vault at {settings.vault} already", "name another: --vault FILE")
-    passphrase = None
-    if not plain:
-        passphrase = new_passphrase(settings)
+    passphrase = None if plain else new_passphrase(settings)
+    import asyncio  # noqa: PLC0415 - slow to load, and a vault is seldom made
+
     asyncio.run(keeper.create(passphrase))
     say(f"made a new vault: {settings.vault}")
     if plain:
