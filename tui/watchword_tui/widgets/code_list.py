@@ -68,7 +68,7 @@ class CodeList(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "Page down", show=False, id="page-down"),
         Binding("home,g", "move_to(0)", "First account", show=False, id="first"),
         Binding("end,G", "move_to(-1)", "Last account", show=False, id="last"),
-        Binding("enter", "choose", "Copy (show if hidden)", show=False, id="choose"),
+        Binding("enter", "choose", "Copy, or show it", show=False, id="choose"),
     ]
     ALLOW_SELECT = False
 
