@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 from desk import GITHUB, SECRET, VPN, Desk, Here
@@ -177,6 +178,20 @@ class TestFiles:
         assert "watchword: part 2 of 2 is missing: scan it too" in one.err
         assert "missing" not in both.err
         assert len(titles(desk)) == 13
+
+    def test_a_files_name_cannot_steer_the_terminal(self, here: Here, desk: Desk) -> None:
+        desk.keep(GITHUB)
+        names = ["\x1b[31mred\n.txt", os.fsdecode(b"\xff.txt")]
+        for name in names:
+            desk.write(name, f"{BANK}\n{BROKEN}")
+        ended = here("import", *names, "--dry-run")
+
+        assert ended.status == 0
+        assert ended.err.splitlines()[:2] == [
+            "watchword: [31mred.txt: otpauth list, 2 rows",
+            "watchword: .txt: otpauth list, 2 rows",
+        ]
+        assert "\x1b" not in ended.out + ended.err
 
     def test_what_is_no_export_is_told(self, here: Here, desk: Desk) -> None:
         desk.write("poem.txt", "roses are red")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from watchword_otp import strip_controls
 from watchword_tui.commands.common import say
 from watchword_tui.errors import CancelledError, WatchwordError
 
@@ -124,7 +125,7 @@ def _ask(question: str, *, echo: bool, ways: str = "run it on a terminal") -> st
         # Hidden before the question is there, or a quick answer would be seen.
         contextlib.nullcontext() if echo else _hidden(reading, writing),
     ):
-        os.write(writing, question.encode())
+        os.write(writing, strip_controls(question).encode())
         line = os.read(reading, _LONGEST)
     if not line:
         raise click.Abort

@@ -86,8 +86,13 @@ def yes_option(command: _Function) -> _Function:
 
 
 def say(message: str) -> None:
-    """Say something beside the values: on standard error, and whose words it is."""
-    click.echo(f"watchword: {message}", err=True)
+    """Say something beside the values: on standard error, and whose words it is.
+
+    What could steer the terminal goes: a file's name may hold anything.
+    """
+    from watchword_otp import strip_controls  # noqa: PLC0415 - --help does not wait for it
+
+    click.echo(f"watchword: {strip_controls(message)}", err=True)
 
 
 def hint(message: str) -> None:

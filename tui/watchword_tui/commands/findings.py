@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from watchword_otp import strip_controls
 from watchword_tui.errors import Exit
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def show(findings: Iterable[Finding], *, as_json: bool) -> Exit:
         if finding.state is State.WRONG:
             status = Exit.NOT_VALID
         if as_json:
-            click.echo(json.dumps(asdict(finding), ensure_ascii=False))
+            click.echo(json.dumps(asdict(finding)))
         else:
             advice = f"; {finding.advice}" if finding.advice else ""
-            click.echo(f"{finding.state:<8} {finding.subject}: {finding.detail}{advice}")
+            click.echo(strip_controls(f"{finding.state:<8} {finding.subject}: {finding.detail}{advice}"))
     return status

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from watchword_otp import strip_controls
 from watchword_tui.commands.asking import confirm
 from watchword_tui.commands.common import (
     EXITS,
@@ -70,11 +71,11 @@ def info(ctx: click.Context, /, *, as_json: bool) -> None:
     """  # noqa: D301 - \b is click's own mark
     facts = _facts(opened_vault(settings_of(ctx)))
     if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        click.echo(json.dumps(facts))
         return
     for name, value in facts.items():
         words = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
-        click.echo(f"{name.replace('_', ' ')}: {words}")
+        click.echo(strip_controls(f"{name.replace('_', ' ')}: {words}"))
 
 
 @vault.command(epilog=EXITS)
