@@ -272,3 +272,36 @@ class TestSavingFails:
             await on_screen(pilot, CodesScreen)
 
             assert kept(tmp_path).accounts[0].issuer == "Other"
+
+
+class TestMouse:
+    async def test_menu_form_groups_and_saving_need_no_key(self, tmp_path: Path) -> None:
+        async with on_vault(tmp_path, [GITHUB]) as pilot:
+            await pilot.press("a")
+            await shows(pilot, "Add an account")
+            await pilot.click("OfferList", offset=(8, 0))
+            form = await on_screen(pilot, AccountForm)
+            form.query_one("#issuer", Input).value = "Shop"
+            await paste(pilot, "#secret", SECRET)
+            await pilot.click("#show")
+            await shows(pilot, SECRET)
+            await pilot.click("Tick")
+            await pilot.click("#toggle-more")
+            await shows(pilot, "Digits", "[x] Favourite")
+            await pilot.click("#choose-groups")
+            await shows(pilot, "No groups yet")
+            await pilot.press("escape")
+            assert await on_screen(pilot, AccountForm) is form
+            await pilot.click("#save")
+            await on_screen(pilot, CodesScreen)
+
+            account = kept(tmp_path).accounts[1]
+            assert (account.issuer, account.favourite) == ("Shop", True)
+
+    async def test_cancel_is_a_button_too(self, tmp_path: Path) -> None:
+        async with on_vault(tmp_path, [GITHUB]) as pilot:
+            await open_form(pilot)
+            await pilot.click("#cancel")
+            await on_screen(pilot, CodesScreen)
+
+            assert len(kept(tmp_path).accounts) == 1

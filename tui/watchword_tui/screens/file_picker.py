@@ -81,7 +81,7 @@ class FilePicker(Screen[Path | None]):
 
     DEFAULT_CSS = """
     FilePicker {
-        padding: 0 1;
+        #picker-title, #picker-hint, .row { padding: 0 1; }
         #picker-title { text-style: bold; color: $accent; }
         #picker-hint { color: $foreground 65%; height: auto; margin-bottom: 1; }
         .row { height: 1; margin-bottom: 1; }

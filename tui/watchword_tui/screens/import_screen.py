@@ -38,7 +38,7 @@ class ImportScreen(Screen[None]):
 
     DEFAULT_CSS = """
     ImportScreen {
-        padding: 0 1;
+        #import-title, #import-files, #import-counts, #import-problems { padding: 0 1; }
         #import-title { text-style: bold; color: $accent; }
         #import-files { color: $foreground 65%; }
         #import-files, #import-counts { height: auto; }
