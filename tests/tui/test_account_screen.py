@@ -87,6 +87,21 @@ class TestDeleting:
             await shows(pilot, "Nothing to undo")
 
 
+class TestKeeping:
+    async def test_a_key_is_kept_once_and_undone(self, tmp_path: Path) -> None:
+        async with on_vault(tmp_path, [GITHUB]) as pilot:
+            screen = await on_screen(pilot, CodesScreen)
+            screen.keep_in_vault(AWS)
+            await shows(pilot, "Added", "AWS")
+            assert titles(tmp_path) == ["GitHub", "AWS"]
+            screen.keep_in_vault(AWS)
+            await shows(pilot, "Nothing added")
+            await pilot.press("u")
+            await shows(pilot, "Undone")
+
+            assert titles(tmp_path) == ["GitHub"]
+
+
 class TestMoving:
     async def test_j_and_k_change_the_order_of_the_file(self, tmp_path: Path) -> None:
         async with on_vault(tmp_path, [GITHUB, AWS, BANK]) as pilot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from watchword_tui.screens.codes import CodesScreen
 from watchword_tui.screens.file_picker import FilePicker
 from watchword_tui.screens.import_screen import ImportScreen
 from watchword_tui.screens.reading_screen import ReadingScreen
+from watchword_tui.usage import UsageBook
 from watchword_tui.widgets.plan_table import PlanTable
 
 if TYPE_CHECKING:
@@ -146,6 +148,21 @@ class TestPreview:
             await shows(pilot, "1,000 added")
 
             assert len(kept(tmp_path).accounts) == 1001
+
+    async def test_what_the_other_app_knows_comes_along(self, tmp_path: Path, inbox: Path) -> None:
+        row = {
+            "secret": AWS.secret.base32(), "issuer": "AWS", "label": "root", "digits": 6, "period": 30,
+            "type": "TOTP", "algorithm": "SHA1", "tags": ["Work"], "used_frequency": 7,
+        }  # fmt: skip
+        (inbox / "andotp.json").write_text(json.dumps([row]))
+        async with on_vault(tmp_path, [GITHUB]) as pilot:
+            await preview(pilot, "andotp.json")
+            await pilot.press("enter")
+            await on_screen(pilot, CodesScreen)
+
+            account = kept(tmp_path).accounts[1]
+            assert (account.key, account.groups) == (AWS, ("Work",))
+            assert UsageBook(tmp_path / "usage.json").use_of(account.id).count == 7
 
     async def test_hostile_labels_are_harmless(self, tmp_path: Path, inbox: Path) -> None:
         label = clean_label(HOSTILE)

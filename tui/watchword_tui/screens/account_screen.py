@@ -17,6 +17,7 @@ from watchword_tui.screens.intake_screen import UNDO_HINT, IntakeScreen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from watchword_otp import Key
     from watchword_tui.accounts import Account
     from watchword_tui.draft import Draft
     from watchword_tui.screens.group_picker import GroupsChosen
@@ -87,6 +88,22 @@ class AccountScreen(IntakeScreen):
             await self._paste()
         elif (found := await self._read_file("Add from an image", _IMAGES)) is not None:
             await self._take(found)
+
+    @work
+    async def keep_in_vault(self, key: Key) -> None:
+        """Take a key, such as one that was just enrolled, into the vault as it is."""
+        from watchword_tui.accounts import Account  # noqa: PLC0415 - as said at the top
+        from watchword_tui.vault.rows import SOURCE, new_id  # noqa: PLC0415
+
+        if await self._ready() is None:
+            return
+        if any(account.key == key for account in self._session.accounts):
+            self._tell("Nothing added", "Its key is in the list already.")
+            return
+        account = Account(key, SOURCE, key.warnings(), id=new_id())
+        if await self._change("Add", lambda document: document.with_added([account])):
+            self.accounts_changed(account.id)
+            self._tell("Added", UNDO_HINT)
 
     # Changing.
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _WORDS_WIDTH = 33
 """Columns beside the code: one of version 7 with a quiet zone of 1 leaves so many of 80."""
+_FEW = 5
+"""Accounts on a code; ten is the most, for paper and large windows."""
 
 
 class QrPagesScreen(Screen[None]):
@@ -77,6 +79,12 @@ class QrPagesScreen(Screen[None]):
         """Draw the page anew for the room there is."""
         self._show()
 
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether larger codes would be notably fewer."""
+        held = sum(len(page.accounts) for page in self._pages)
+        return len(self._pages) > 1 and held < _FEW * len(self._pages)
+
     def action_turn(self, by: int) -> None:
         """Show another page."""
         turned = self._page + by
@@ -100,6 +108,8 @@ class QrPagesScreen(Screen[None]):
         columns, rows = self.app.size.width - _WORDS_WIDTH, self.app.size.height
         if self.query_one(QrView).show(code, columns, rows):
             hint = "Scan it with Google Authenticator: Transfer accounts, Import."
+            if self._is_crowded:
+                hint += f" Begun in a larger window, there are fewer than {len(self._pages)} codes."
         else:
             width, height = code.space(Drawing.HALF, 1)
             hint = (

@@ -131,7 +131,7 @@ class ReadingScreen(ModalScreen[Recognised | None]):
         if cost.what not in self._allowed:
             self._say(
                 f"Opening it takes {words(cost)} here. Go on?",
-                f"{cost.what}. Nobody is to know a passphrase by trying.",
+                f"{cost.what}: so slow that nobody can guess the passphrase.",
                 go=True,
             )
             await self._answered()
