@@ -12,7 +12,6 @@ import math
 import os
 import select
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import click
 from watchword_tui.accounts import Account, Loaded, grouped, live_code
 from watchword_tui.answers import Reason
 from watchword_tui.client import ValidatorClient
+from watchword_tui.commands.ending import orderly_end
 from watchword_tui.errors import Exit, ServerError, TerminalError
 from watchword_tui.preflight import prepare_terminal, require_terminal
 from watchword_tui.session import Session
@@ -35,7 +35,6 @@ from watchword_tui.wording import verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
-    from types import FrameType
 
     from watchword_otp import Key
 
@@ -73,7 +72,7 @@ def run_demo(environ: MutableMapping[str, str]) -> int:
         interactive = False
     else:
         interactive = True
-    with _orderly_end(), _server(environ) as server:
+    with orderly_end(), _server(environ) as server:
         profile = ServerProfile(_PROFILE, server.url, server.key, server.token)
         if interactive:
             status = _show_app(profile, environ)
@@ -205,19 +204,3 @@ def _clean_environment(environ: MutableMapping[str, str]) -> dict[str, str]:
         for name, value in environ.items()
         if name not in ours and not name.startswith("WATCHWORD")
     }
-
-
-@contextlib.contextmanager
-def _orderly_end() -> Iterator[None]:
-    """Turn a request to stop into an exception, so that the server and its folder go too."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, leave) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

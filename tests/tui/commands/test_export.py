@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import stat
 from functools import partial
 from typing import TYPE_CHECKING
@@ -154,6 +155,20 @@ class TestTerminal:
             assert terminal.wait_for_end() == 0
             assert keys == KEYS
             assert "Enter" not in terminal.raw.rpartition("\x1b[?1049l")[2]
+        finally:
+            terminal.close()
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
+    def test_however_it_ends_no_code_stays(self, filled: Desk, number: signal.Signals) -> None:
+        terminal = filled.person("export", "--format", "qr", "--yes")
+        try:
+            terminal.wait_for(partial(contains, "Enter "), "a page")
+            terminal.signal(number)
+
+            assert terminal.wait_for_end() == 128 + number
+            assert "Traceback" not in terminal.raw
+            after = terminal.raw.rpartition("\x1b[H\x1b[2J")[2]
+            assert after.strip() == "\x1b[?1049l"
         finally:
             terminal.close()
 

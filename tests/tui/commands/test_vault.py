@@ -252,7 +252,8 @@ class TestBackups:
         here("edit", "github", "--name", "bob")
         desk.vault.write_text("{")
         assert "restore a backup: watchword vault restore" in here("list").complaint
-        assert here("vault", "restore", "1", "--yes").status == 0
+        # The newest, as the complaint has it.
+        assert here("vault", "restore", "--yes").status == 0
         assert desk.kept().accounts[0].key.name == "alice@example.com"
 
         desk.vault.unlink()
@@ -265,9 +266,10 @@ class TestBackups:
         assert here("vault", "restore", "4", "--yes").complaint == (
             "there is no backup 4; list them: watchword vault backups"
         )
-        assert here("vault", "backups").err == (
-            "watchword: there are no backups yet: the first change makes one\n"
-        )
+        for options in ([], ["--forget"]):
+            assert here("vault", "backups", *options).err == (
+                "watchword: there are no backups yet: the first change makes one\n"
+            )
 
     def test_nobody_to_ask_is_no_yes(self, here: Here, desk: Desk) -> None:
         desk.keep(GITHUB)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from dataclasses import dataclass
@@ -21,13 +22,14 @@ from watchword_tui.commands.common import (
     yes_option,
 )
 from watchword_tui.commands.completion import complete_account, complete_group
+from watchword_tui.commands.ending import orderly_end
 from watchword_tui.commands.opening import known_accounts
 from watchword_tui.errors import AccountsError, TerminalError, WatchwordError
 from watchword_tui.exchange.files import write_new
 from watchword_tui.private_file import read_passphrase
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from watchword_tui.accounts import Account
     from watchword_tui.commands.opening import Known
@@ -216,13 +218,19 @@ def _draw(accounts: Sequence[Account], *, yes: bool) -> None:
     held = sum(len(page.accounts) for page in found.pages)
     question = f"Draw {count_words(held, 'key')} in {count_words(len(found.pages), 'QR code')}?"
     confirm(f"{question} Whoever sees them can make the codes.", yes=yes)
-    click.echo(_OTHER_SCREEN, nl=False, color=True)
-    try:
+    with orderly_end(), _other_screen():
         for number, page in enumerate(found.pages, start=1):
             columns, rows = shutil.get_terminal_size()
             click.echo(_CLEAR + draw_page(page, columns, rows - 1), nl=False, color=True)
-            sys.stdout.flush()
             ask("Enter for the next code" if number < len(found.pages) else "Enter to end")
+
+
+@contextlib.contextmanager
+def _other_screen() -> Iterator[None]:
+    """Draw where nothing stays, however it ends."""
+    click.echo(_OTHER_SCREEN, nl=False, color=True)
+    try:
+        yield
     finally:
         click.echo(_CLEAR + _OWN_SCREEN, nl=False, color=True)
 

@@ -49,7 +49,7 @@ def backups(ctx: click.Context, /, *, forget: bool, yes: bool, as_json: bool) ->
     """  # noqa: D301 - \b is click's own mark
     store = _store(settings_of(ctx))
     found = store.backups()
-    if forget:
+    if forget and found:
         confirm(f"Delete {count_words(len(found), 'backup')} of {store.path}?", yes=yes)
         say(f"deleted {count_words(store.forget_backups(), 'backup')}")
         return
@@ -67,18 +67,18 @@ def backups(ctx: click.Context, /, *, forget: bool, yes: bool, as_json: bool) ->
 
 
 @click.command(epilog=EXITS)
-@click.argument("number", type=click.IntRange(min=1))
+@click.argument("number", type=click.IntRange(min=1), default=1)
 @yes_option
 @common_options
 @click.pass_context
 def restore(ctx: click.Context, /, number: int, *, yes: bool) -> None:
-    """Put the backup NUMBER in the vault's place; what was there becomes the newest backup.
+    """Put the backup NUMBER, or the newest, in the vault's place; what was there becomes the newest.
 
     It also mends a vault that is damaged or gone.
 
     \b
     Examples:
-      watchword vault restore 1             takes the last change back
+      watchword vault restore               takes the last change back
       watchword vault restore 3             the third in: watchword vault backups
     """  # noqa: D301 - \b is click's own mark
     from watchword_tui.vault.recover import restore_backup  # noqa: PLC0415 - not for --help
