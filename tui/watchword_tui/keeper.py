@@ -13,6 +13,7 @@ from watchword_tui.vault.store import VaultChangedError
 from watchword_tui.vault.vault import Vault, create_vault, read_vault
 
 if TYPE_CHECKING:
+    from asyncio import Lock
     from collections.abc import Callable
 
     from watchword_tui.accounts import Account
@@ -49,6 +50,8 @@ class Keeper:
         self._vault: Vault | None = None
         self._undo: list[tuple[str, Document]] = []
         self._unsaved: Document | None = None
+        self._times_locked = 0
+        self._saving: Lock | None = None
 
     @property
     def state(self) -> VaultState:
@@ -115,11 +118,18 @@ class Keeper:
             WrongPassphraseError: The passphrase opens nothing.
             VaultError: It cannot be read, or is damaged.
         """
-        self._vault = read_vault(self.store).open_with_passphrase(passphrase)
+        self._vault = self._read(passphrase)
 
     async def unlock(self, passphrase: str) -> None:
         """Open the vault without holding up the screen; raises as `open` does."""
-        await _in_thread(self.open, passphrase)
+        before = self._times_locked
+        vault = await _in_thread(self._read, passphrase)
+        # Locked while scrypt ran: it stays locked.
+        if self._times_locked == before:
+            self._vault = vault
+
+    def _read(self, passphrase: str) -> Vault:
+        return read_vault(self.store).open_with_passphrase(passphrase)
 
     async def create(self, passphrase: str | None) -> None:
         """Make the vault; with None for a passphrase a plain one.
@@ -127,10 +137,14 @@ class Keeper:
         Raises:
             VaultError: There is one already, the passphrase is too short, or it cannot be written.
         """
-        self._vault = await _in_thread(create_vault, self.store, passphrase)
+        before = self._times_locked
+        vault = await _in_thread(create_vault, self.store, passphrase)
+        if self._times_locked == before:
+            self._vault = vault
 
     def lock(self) -> None:
         """Drop the vault with everything that was made of it, as far as Python lets go of memory."""
+        self._times_locked += 1
         self._vault = None
         self._undo.clear()
         self._unsaved = None
@@ -146,11 +160,25 @@ class Keeper:
     ) -> None:
         """Save what `edit` makes of the document; `what` names it for undoing, such as "Delete".
 
+        Changes that come while another is being saved are made after it, to what it left.
+
         Raises:
             VaultChangedError: The file changed on disk; `merge` saves both changes.
             VaultError: It cannot be saved: the vault is as it was.
         """
+        async with self._turn():
+            await self._change(what, edit, keep_backup=keep_backup, undoable=undoable)
+
+    async def _change(
+        self,
+        what: str,
+        edit: Callable[[Document], Document],
+        *,
+        keep_backup: bool = True,
+        undoable: bool = True,
+    ) -> None:
         vault = self.vault
+        times_locked = self._times_locked
         before = vault.document
         after = edit(before)
         if after == before:
@@ -158,9 +186,10 @@ class Keeper:
         try:
             await _in_thread(vault.commit, after, keep_backup=keep_backup)
         except VaultChangedError:
-            self._unsaved = after
+            if self._times_locked == times_locked:
+                self._unsaved = after
             raise
-        if undoable:
+        if undoable and self._times_locked == times_locked:
             self._undo = [*self._undo, (what, before)][-_UNDO_DEPTH:]
 
     async def merge(self) -> Merged:
@@ -169,13 +198,14 @@ class Keeper:
         Raises:
             VaultError: There is no such change, or the two cannot be brought together.
         """
-        if self._unsaved is None:
-            raise VaultError("there is nothing to merge", "go on")
-        merged = await _in_thread(self.vault.merge_and_commit, self._unsaved)
-        self._unsaved = None
-        # Undoing would take back what the other program did.
-        self._undo.clear()
-        return merged
+        async with self._turn():
+            if self._unsaved is None:
+                raise VaultError("there is nothing to merge", "go on")
+            merged = await _in_thread(self.vault.merge_and_commit, self._unsaved)
+            self._unsaved = None
+            # Undoing would take back what the other program did.
+            self._undo.clear()
+            return merged
 
     def give_up_change(self) -> None:
         """Drop the change that could not be saved, and take what is on disk.
@@ -200,12 +230,15 @@ class Keeper:
         Raises:
             VaultError: It cannot be saved, as in `change`.
         """
-        if not self._undo:
-            return ""
-        what, document = self._undo[-1]
-        await self.change(what, lambda now: _with_counters_of(document, now), undoable=False)
-        self._undo.pop()
-        return what
+        async with self._turn():
+            if not self._undo:
+                return ""
+            what, document = self._undo[-1]
+            await self._change(what, lambda now: _with_counters_of(document, now), undoable=False)
+            # Locked meanwhile, there is nothing left to undo.
+            if self._undo:
+                self._undo.pop()
+            return what
 
     async def advance(self, identity: str) -> Account:
         """Move a HOTP account on: save the next counter, then give the account as it was before.
@@ -215,16 +248,24 @@ class Keeper:
         Raises:
             VaultError: It cannot be saved, and no code may be shown; or there is no such HOTP account.
         """
-        account = self.vault.document.row(identity).account
-        if account is None or account.key.kind is not Kind.HOTP:
-            raise VaultError("the account has no counter", "choose a HOTP account")
-        key = account.key
-        moved = replace(account, key=replace(key, counter=key.counter + 1))
-        # No backup for it: five codes in a row would push the real ones out.
-        await self.change(
-            "Next code", lambda now: now.with_changed([moved]), keep_backup=False, undoable=False
-        )
-        return account
+        async with self._turn():
+            account = self.vault.document.row(identity).account
+            if account is None or account.key.kind is not Kind.HOTP:
+                raise VaultError("the account has no counter", "choose a HOTP account")
+            moved = replace(account, key=replace(account.key, counter=account.key.counter + 1))
+            # No backup for it: five codes in a row would push the real ones out.
+            await self._change(
+                "Next code", lambda now: now.with_changed([moved]), keep_backup=False, undoable=False
+            )
+            return account
+
+    def _turn(self) -> Lock:
+        """What lets one change after the other at the vault."""
+        from asyncio import Lock  # noqa: PLC0415 - as in _in_thread
+
+        if self._saving is None:
+            self._saving = Lock()
+        return self._saving
 
 
 async def _in_thread(
