@@ -122,6 +122,10 @@ def main() -> None:
         status = watchword.main(prog_name="watchword", standalone_mode=False)
     except WatchwordError as error:
         _fail(str(error), error.exit_status)
+    except click.exceptions.NoArgsIsHelpError as error:
+        # A group without a command: its help is the message.
+        click.echo(error.format_message(), err=True)
+        sys.exit(Exit.USAGE)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "watchword"
         message = " ".join(error.format_message().split()).rstrip(".")

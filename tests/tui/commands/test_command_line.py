@@ -133,7 +133,7 @@ class TestFailures:
             (["check"], "missing argument 'CODE|-'; see: watchword check --help"),
             (["qr", "--drawing", "x"], "see: watchword qr --help"),
             (["code", "--accounts", "."], "'.' is a directory; see: watchword code --help"),
-            (["code"], "there are no accounts; watchword add takes one, watchword import FILE brings"),
+            (["code"], "/vault.json; watchword add takes one, watchword import FILE brings"),
             (["code", "--accounts", "missing.txt"], "cannot read the accounts in missing.txt"),
             (["code", "--config", "missing.toml"], "the settings file missing.toml is not there"),
             (
@@ -155,6 +155,14 @@ class TestFailures:
 
         assert ended.status == 2
         assert words in ended.complaint
+
+    def test_a_group_without_a_command_shows_its_help(self, here: Here) -> None:
+        ended = here("vault")
+
+        assert (ended.status, ended.out) == (2, "")
+        assert "Usage: watchword vault" in ended.err
+        assert "\n  passphrase  Add, change, remove and list the passphrases" in ended.err
+        assert "..." not in ended.err.partition("Commands:")[2]
 
     async def test_a_label_that_the_output_cannot_show_is_one_line(self, desk: Desk) -> None:
         desk.write("otp.txt", f"{VPN}\notpauth://hotp/橡皮鸭:alice?secret=MFRGGZDF&counter=1")

@@ -167,6 +167,7 @@ class TestTerminal:
     @pytest.mark.parametrize(
         ("environ", "subject", "state", "words"),
         [
+            ({}, "terminal", State.OK, "none here"),
             ({"TERM": "dumb"}, "terminal", State.WRONG, "has no screen"),
             ({"TERM": "vt100"}, "terminal", State.WARNING, "256 colours"),
             ({"TERM": "screen", "STY": "1"}, "clipboard", State.OK, "through screen"),

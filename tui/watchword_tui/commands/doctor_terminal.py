@@ -27,6 +27,10 @@ _TMUX_TIMEOUT = 2.0
 
 def look_at_terminal(environ: Mapping[str, str], output: TextIO | None) -> Iterator[Finding]:
     """Its type, colours, characters, size, and the way to its clipboard."""
+    if not environ.get("TERM") and not (output is not None and output.isatty()):
+        yield ok("terminal", "none here: commands print plain lines")
+        yield _characters(output)
+        return
     try:
         # The type alone: this output may well go into a file.
         require_terminal(dict(environ), isatty=lambda _: True)

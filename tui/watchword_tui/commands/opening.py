@@ -76,8 +76,11 @@ def known_accounts(settings: Settings) -> Known:
     if loaded.problems and not accounts:
         raise AccountsError("no account could be read", "correct what is named above")
     if not accounts and not quarantined:
+        missing = (
+            f", and there is no vault at {settings.vault}" if keeper is None and settings.vault else ""
+        )
         raise AccountsError(
-            "there are no accounts",
+            f"there are no accounts{missing}",
             "watchword add takes one, watchword import FILE brings those of another app",
         )
     return Known(accounts, keeper, quarantined)

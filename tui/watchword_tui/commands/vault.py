@@ -42,7 +42,7 @@ def vault() -> None:
     """  # noqa: D301 - \b is click's own mark
 
 
-@vault.command(epilog=EXITS)
+@vault.command(epilog=EXITS, short_help="Make an empty vault.")
 @click.option("--plain", is_flag=True, help="Without a passphrase: whoever reads the file has it all.")
 @common_options
 @click.pass_context

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 
 
-@click.command(epilog=EXITS)
+@click.command(epilog=EXITS, short_help="List the earlier versions of the vault.")
 @click.option("--forget", is_flag=True, help="Delete them all, after a question.")
 @yes_option
 @json_option("One JSON object a line.")
@@ -66,7 +66,7 @@ def backups(ctx: click.Context, /, *, forget: bool, yes: bool, as_json: bool) ->
         say("there are no backups yet: the first change makes one")
 
 
-@click.command(epilog=EXITS)
+@click.command(epilog=EXITS, short_help="Put a backup in the vault's place.")
 @click.argument("number", type=click.IntRange(min=1), default=1)
 @yes_option
 @common_options

@@ -39,7 +39,7 @@ _new_passphrase_option = click.option(
 )
 
 
-@click.group(epilog=EXITS)
+@click.group(epilog=EXITS, short_help="Add, change, remove and list the passphrases.")
 def passphrase() -> None:
     """Add, change, remove and list the passphrases; each opens the whole vault.
 
@@ -71,7 +71,7 @@ def add_passphrase(ctx: click.Context, /, *, name: str, new_file: Path | None) -
     say(f"{len(vault.passphrases)} passphrases open the vault now")
 
 
-@passphrase.command("change", epilog=EXITS)
+@passphrase.command("change", epilog=EXITS, short_help="Put a new passphrase in one's place.")
 @click.argument("which", metavar="[NAME]", required=False)
 @_new_passphrase_option
 @common_options
@@ -93,7 +93,7 @@ def change_passphrase(ctx: click.Context, /, which: str | None, *, new_file: Pat
     forget_after_change(keeper.store, "its earlier versions still open with the old passphrase")
 
 
-@passphrase.command("remove", epilog=EXITS)
+@passphrase.command("remove", epilog=EXITS, short_help="Let a passphrase open it no more.")
 @click.argument("which", metavar="NAME|NUMBER")
 @yes_option
 @common_options
@@ -136,7 +136,7 @@ def list_passphrases(ctx: click.Context, /, *, as_json: bool) -> None:
             click.echo(f"{number}\t{slot.name or 'without a name'}{used}")
 
 
-@click.group(epilog=EXITS)
+@click.group(epilog=EXITS, short_help="Let this machine's keyring open the vault.")
 def keyring() -> None:
     """Let this machine's keyring open the vault, without a passphrase.
 
