@@ -58,6 +58,18 @@ class TestAdding:
             assert highlighted is not None
             assert highlighted.id == account.id
 
+    async def test_saving_twice_in_a_hurry_adds_it_once(self, tmp_path: Path) -> None:
+        async with on_vault(tmp_path, [GITHUB]) as pilot:
+            form = await open_form(pilot)
+            form.query_one("#issuer", Input).value = "Shop"
+            await paste(pilot, "#secret", SECRET)
+            form.action_save()
+            form.action_save()
+            await on_screen(pilot, CodesScreen)
+            await shows(pilot, "Added")
+
+            assert [one.issuer for one in kept(tmp_path).accounts] == ["GitHub", "Shop"]
+
     async def test_the_code_is_shown_before_anything_is_saved(self, tmp_path: Path) -> None:
         async with on_vault(tmp_path, [GITHUB]) as pilot:
             await open_form(pilot)

@@ -9,8 +9,11 @@ if TYPE_CHECKING:
 
 
 def sentence(clause: str) -> str:
-    """A clause with a capital and a full stop; "" stays empty."""
-    return f"{clause[:1].upper()}{clause[1:]}." if clause else ""
+    """A clause with a full stop, and a capital unless it begins with a file's name; "" stays empty."""
+    if not clause:
+        return ""
+    first = clause.partition(" ")[0].rstrip(",:;")
+    return f"{clause[0].upper() if first.isalpha() else clause[0]}{clause[1:]}."
 
 
 def sentences(error: WatchwordError) -> str:

@@ -86,6 +86,7 @@ class AccountForm(Screen[None]):
         self._clock = clock
         self._hint = hint
         self._key: Key | None = None
+        self._busy = False
 
     def compose(self) -> ComposeResult:
         """Lay out the fields, the code they make, and two buttons."""
@@ -177,7 +178,7 @@ class AccountForm(Screen[None]):
         )
 
     @on(Input.Submitted)
-    @work(exclusive=True, group="save")
+    @work
     async def action_save(self) -> None:
         """Save the account if nothing is wrong; else go to where it is."""
         fields = self._fields
@@ -200,7 +201,12 @@ class AccountForm(Screen[None]):
             favourite=draft.favourite,
             groups=draft.groups,
         )
-        if await self._save(account):
+        if self._busy:
+            return
+        # Not an exclusive worker: that would cancel a save in its middle.
+        self._busy = True
+        self._busy = await self._save(account)
+        if self._busy:
             self.dismiss(None)
 
     def action_secret(self) -> None:

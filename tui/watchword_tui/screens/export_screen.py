@@ -112,6 +112,7 @@ class ExportScreen(Screen[None]):
         self._groups = groups
         self._day = datetime.fromtimestamp(clock(), UTC).astimezone().strftime("%Y-%m-%d")
         self._suggested = ""
+        self._busy = False
 
     def compose(self) -> ComposeResult:
         """Lay out the formats over the fields."""
@@ -197,9 +198,18 @@ class ExportScreen(Screen[None]):
             self.action_write()
 
     @on(Input.Submitted, "#again")
-    @work(exclusive=True)
+    @work
     async def action_write(self) -> None:
         """Write the file, after a question if it is plain."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            await self._export()
+        finally:
+            self._busy = False
+
+    async def _export(self) -> None:
         writer = self.query_one(FormatList).writer
         accounts = self._chosen
         if not accounts:

@@ -67,6 +67,7 @@ class ImportScreen(Screen[None]):
         self._more = more
         self._write = write
         self._plan = ImportPlan(())
+        self._busy = False
 
     def compose(self) -> ComposeResult:
         """Lay out the counts, the table, and what the highlighted row is about."""
@@ -125,11 +126,16 @@ class ImportScreen(Screen[None]):
         self.query_one("#import-next", Static).update(words)
 
     @on(LineList.Chosen)
-    @work(exclusive=True)
+    @work
     async def write(self) -> None:
         """Write what is chosen, and close if that went well."""
         accepted = self._accepted
-        if (accepted.new or accepted.replaced) and await self._write(accepted):
+        if self._busy or not (accepted.new or accepted.replaced):
+            return
+        # Not an exclusive worker: that would cancel a save in its middle.
+        self._busy = True
+        self._busy = await self._write(accepted)
+        if self._busy:
             self.dismiss(None)
 
     @work(exclusive=True)
