@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _FIRST = 3
 """For the label's first letter."""
@@ -66,50 +69,77 @@ def searchable(label: str) -> Searchable:
 
 
 def match(letters: str, label: Searchable) -> Match | None:
-    """Find `letters`, folded and at least one, in their order; the best way if there are several.
+    """Find `letters`, folded and at least one, in their order: a word's beginning, or scattered.
 
     First letters of words count more than others, and letters in a row most.
     """
-    folded, starts = label.folded, label.starts
     at = -1
     for letter in letters:
-        at = folded.find(letter, at + 1)
+        at = label.folded.find(letter, at + 1)
         if at < 0:
             return None
+    return _beginning(letters, label) or _scattered(letters, label)
+
+
+def _beginning(letters: str, label: Searchable) -> Match | None:
+    """Find the letters as the beginning of a word: the usual case, and the cheap one."""
+    place = label.folded.find(letters)
+    while place >= 0:
+        if place in label.starts:
+            score = _START + _RUN * (len(letters) - 1) + (0 if place else _FIRST)
+            return Match(score, _in_label(range(place, place + len(letters)), label))
+        place = label.folded.find(letters, place + 1)
+    return None
+
+
+def _scattered(letters: str, label: Searchable) -> Match:
+    """Find letters, which are all there in their order, in the best way."""
     # For each place of the letter before: the best score up to there, and the way.
-    before: list[tuple[int, int, _Chain | None]] = []
-    for number, letter in enumerate(letters):
-        found: list[tuple[int, int, _Chain | None]] = []
+    chains: list[tuple[int, int, _Chain]] = [
+        (place, worth if place else worth + _FIRST, (place, None))
+        for place, worth in _worths(letters[0], 0, label)
+    ]
+    for number, letter in enumerate(letters[1:], start=1):
+        found: list[tuple[int, int, _Chain]] = []
         behind, best = 0, -1
         way: _Chain | None = None
-        place = folded.find(letter, number)
-        while place >= 0:
-            while behind < len(before) and before[behind][0] < place:
-                if before[behind][1] > best:
-                    best, way = before[behind][1:]
+        for place, worth in _worths(letter, number, label):
+            while behind < len(chains) and chains[behind][0] < place:
+                if chains[behind][1] > best:
+                    best, way = chains[behind][1:]
                 behind += 1
-            worth = _START if place in starts else 0
-            if number == 0:
-                found.append((place, worth if place else worth + _FIRST, (place, None)))
-            elif behind:
-                last, score, run = before[behind - 1]
-                if last == place - 1 and score + _RUN >= best + worth:
-                    found.append((place, score + _RUN, (place, run)))
-                else:
-                    found.append((place, best + worth, (place, way)))
-            place = folded.find(letter, place + 1)
-        before = found
+            if not behind:
+                continue
+            last, score, run = chains[behind - 1]
+            if last == place - 1 and score + _RUN >= best + worth:
+                found.append((place, score + _RUN, (place, run)))
+            else:
+                found.append((place, best + worth, (place, way)))
+        chains = found
     # The first of equals: max() keeps it.
-    _, score, chain = max(before, key=lambda one: one[1])
-    return Match(score, _places(chain, label))
+    _, score, chain = max(chains, key=lambda one: one[1])
+    return Match(score, _in_label(reversed(list(_unrolled(chain))), label))
 
 
-def _places(chain: _Chain | None, label: Searchable) -> tuple[int, ...]:
-    found: list[int] = []
+def _worths(letter: str, start: int, label: Searchable) -> Iterator[tuple[int, int]]:
+    """Each place of a letter from `start` on, with what it is worth by itself."""
+    place = label.folded.find(letter, start)
+    while place >= 0:
+        yield place, _START if place in label.starts else 0
+        place = label.folded.find(letter, place + 1)
+
+
+def _unrolled(chain: _Chain | None) -> Iterator[int]:
     while chain is not None:
         place, chain = chain
-        found.append(place if label.places is None else label.places[place])
-    return tuple(dict.fromkeys(reversed(found)))
+        yield place
+
+
+def _in_label(places: Iterable[int], label: Searchable) -> tuple[int, ...]:
+    """Places in the label, of places in its folded text."""
+    if label.places is None:
+        return tuple(places)
+    return tuple(dict.fromkeys(label.places[place] for place in places))
 
 
 def _folded_letter(letter: str) -> str:

@@ -117,7 +117,7 @@ class CodesScreen(ListScreen):
         from watchword_tui.widgets.validate_panel import ValidatePanel  # noqa: PLC0415 - as above
 
         panel = ValidatePanel(self._session)
-        filter_bar = FilterBar(self.code_list)
+        filter_bar = FilterBar(self.code_list, self.find)
         await self.query_one("#panels").mount(self.add_card(), panel, History())
         await self.query_one("#foot").mount(Footer(compact=True))
         await self.mount(filter_bar, after=self.query_one(GroupLine))

@@ -221,11 +221,16 @@ class ListScreen(AccountScreen):
         self.query_one(GroupLine).display = False
         self.filter_bar.open()
         self.filter_bar.show_count(len(self._listing.shown(self._view)), self._listing.total)
+        # The line is seen before the focus moves: that makes the footer anew, which takes longer.
+        self._refresh_layout()
+        self.call_next(self.filter_bar.field.focus)
 
-    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
-        """Show what fits the letters, the best first; without letters, where one was before."""
-        self._view = replace(self._view, query=event.query)
-        if event.query.strip():
+    def find(self, query: str) -> None:
+        """Show what fits the letters, the best first; without letters, keep the one highlighted."""
+        if query == self._view.query:
+            return
+        self._view = replace(self._view, query=query)
+        if query.strip():
             self._show_lines(None)
             self.code_list.cursor = 0
         else:
@@ -243,8 +248,6 @@ class ListScreen(AccountScreen):
         if self.filter_bar is None or not self.filter_bar.display:
             return False
         self.filter_bar.close()
-        self._view = replace(self._view, query="")
-        self._show_lines(self._identity)
         self.on_filter_bar_left()
         return True
 

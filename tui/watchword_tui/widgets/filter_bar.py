@@ -13,6 +13,8 @@ from textual.widgets import Input, Static
 from watchword_tui.listing import MAX_QUERY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
 
     from watchword_tui.widgets.code_list import CodeList
@@ -22,6 +24,20 @@ class FilterField(Input):
     """The field for the letters; Enter acts on the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Copy it")]
+
+    def __init__(self, typed: Callable[[str], None]) -> None:
+        """Give the letters to `typed` as soon as there are others.
+
+        A message would come when the field is drawn already, and the list would be drawn after it.
+        """
+        super().__init__(
+            id="filter", compact=True, max_length=MAX_QUERY, placeholder="letters of issuer or name"
+        )
+        self._typed = typed
+
+    def watch_value(self, value: str) -> None:
+        """Tell of other letters."""
+        self._typed(value)
 
 
 class FilterBar(Horizontal):
@@ -35,7 +51,7 @@ class FilterBar(Horizontal):
         .sign { width: 2; color: $accent; text-style: bold; }
         #filter { width: 1fr; background: $panel; padding: 0 1; }
         #filter:focus { background: $accent 25%; }
-        #count { width: auto; margin-left: 2; color: $foreground 65%; }
+        #count { width: 14; text-align: right; color: $foreground 65%; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,27 +63,19 @@ class FilterBar(Horizontal):
         Binding("escape", "give_up", "Clear", key_display="Esc"),
     ]
 
-    class Changed(Message):
-        """Other letters are looked for."""
-
-        def __init__(self, query: str) -> None:
-            super().__init__()
-            self.query = query
-
     class Left(Message):
         """The person goes back to the list; the filter stays as it is."""
 
-    def __init__(self, code_list: CodeList) -> None:
-        """Act on `code_list` with the keys that move and choose."""
+    def __init__(self, code_list: CodeList, typed: Callable[[str], None]) -> None:
+        """Act on `code_list` with the keys that move and choose; give the letters to `typed`."""
         super().__init__()
         self._list = code_list
+        self._typed = typed
 
     def compose(self) -> ComposeResult:
         """Lay out sign, field and count."""
         yield Static("/", classes="sign")
-        yield FilterField(
-            id="filter", compact=True, max_length=MAX_QUERY, placeholder="letters of issuer or name"
-        )
+        yield FilterField(self._typed)
         yield Static("", id="count", markup=False)
 
     def on_mount(self) -> None:
@@ -80,9 +88,8 @@ class FilterBar(Horizontal):
         return self.query_one("#filter", Input)
 
     def open(self) -> None:
-        """Show the filter, ready to be typed into."""
+        """Show the filter."""
         self.display = True
-        self.field.focus()
 
     def close(self) -> None:
         """Look for nothing any more."""
@@ -91,7 +98,7 @@ class FilterBar(Horizontal):
 
     def show_count(self, count: int, total: int) -> None:
         """Say how many of all lines are shown."""
-        self.query_one("#count", Static).update(f"{count} of {total}")
+        self.query_one("#count", Static).update(f"{count} of {total}", layout=False)
 
     def action_move(self, by: int) -> None:
         """Move the highlight of the list."""
@@ -112,11 +119,6 @@ class FilterBar(Horizontal):
     def action_leave(self) -> None:
         """Go back to the list."""
         self.post_message(self.Left())
-
-    @on(Input.Changed)
-    def _changed(self, event: Input.Changed) -> None:
-        event.stop()
-        self.post_message(self.Changed(event.value))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
