@@ -115,6 +115,16 @@ class TestMoving:
             await pilot.press("K", "K")
             await until(pilot, lambda: titles(tmp_path) == ["GitHub", "AWS", "Bank"], "the way back")
 
+    async def test_in_a_group_it_passes_what_is_not_shown(self, tmp_path: Path) -> None:
+        content = [
+            replace(account_of(GITHUB), groups=("Work",)),
+            account_of(AWS),
+            replace(account_of(BANK), groups=("Work",)),
+        ]
+        async with on_vault(tmp_path, content) as pilot:
+            await pilot.press("right", "J")
+            await until(pilot, lambda: titles(tmp_path) == ["AWS", "Bank", "GitHub"], "the move")
+
     async def test_a_star_puts_it_first_and_stays(self, tmp_path: Path) -> None:
         async with on_vault(tmp_path, [GITHUB, AWS]) as pilot:
             await pilot.press("down", "f")
