@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Select, Static
@@ -78,7 +78,7 @@ class ExportScreen(Screen[None]):
 
     DEFAULT_CSS = """
     ExportScreen {
-        #export { padding: 0 1; height: 1fr; max-width: 100; }
+        #export { padding: 0 1; height: 1fr; max-width: 100; scrollbar-size-vertical: 1; }
         #export-title { text-style: bold; color: $accent; margin-bottom: 1; }
         .row { height: 1; }
         .caption { width: 13; color: $foreground 65%; padding-left: 1; }
@@ -121,7 +121,7 @@ class ExportScreen(Screen[None]):
         if self._highlighted is not None:
             which.append((Content(f"only {self._highlighted.key.title}"), _ONE))
         which += [(Content(f"group {name}"), f"{_GROUP}{name}") for name in self._groups]
-        with Vertical(id="export"):
+        with VerticalScroll(id="export", can_focus=False):
             yield Static("Export", id="export-title", markup=False)
             yield FormatList()
             with Horizontal(classes="row", id="which-row"):
