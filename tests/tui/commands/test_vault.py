@@ -201,6 +201,15 @@ class TestEncryption:
 
 
 class TestKeyring:
+    def test_a_vault_made_plain_leaves_no_key_in_it(
+        self, here: Here, encrypted: Desk, our_keyring: MemoryKeyring
+    ) -> None:
+        here("vault", "keyring", "add", "--passphrase-file", "old")
+        here("vault", "decrypt", "--yes", "--passphrase-file", "old")
+
+        assert our_keyring.kept == {}
+        assert len(encrypted.kept().accounts) == 1
+
     def test_it_opens_the_vault_without_a_question(
         self, here: Here, encrypted: Desk, our_keyring: MemoryKeyring
     ) -> None:

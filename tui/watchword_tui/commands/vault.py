@@ -118,6 +118,9 @@ def decrypt(ctx: click.Context, /, *, yes: bool) -> None:
         " Whoever can read the file then has every secret.",
         yes=yes,
     )
+    # A plain vault has no slots, and then nobody would know which key to take out of the keyring.
+    if keeper.vault.keyring_slots:
+        keeper.vault.remove_keyring(keeper.keychain)
     keeper.vault.decrypt()
     say("the vault is not encrypted any more: whoever can read the file has every secret")
 
