@@ -100,7 +100,7 @@ def test_a_forced_format_fails_in_words_on_what_it_is_not(name: str, data: bytes
         (b"II*\0" + RANDOM, "image", "PNG"),
         (b"%PDF-1.7\n", "PDF", "images"),
         (b"PK\x03\x04" + RANDOM + b"notes.txt", "archive", "unpack"),
-        (b"PK\x03\x04" + RANDOM + b"export.data", "1Password", "otpauth://"),
+        (b"A" * 700 + b"==\n", "by which app", "totp-authenticator"),
         (b"PK\x03\x04" + RANDOM + b"Authplus.db", "Authenticator Plus", "HTML"),
         (b"\x1f\x8b\x08" + RANDOM, "archive", "unpack"),
         (b"7z\xbc\xaf\x27\x1c" + RANDOM, "archive", "unpack"),

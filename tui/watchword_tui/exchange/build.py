@@ -222,7 +222,13 @@ def entry_of_totp_field(about: About, field: str) -> Entry:
         return entry_of(about, plain)
     if plain[:_SCHEME_LENGTH].lower().startswith("steam://"):
         return _steam_entry(about, plain)
-    return entry_of_uri(about, plain)
+    entry = entry_of_uri(about, plain)
+    key = entry.key
+    if key is not None and about.name and key.name == key.issuer == _label(about.issuer):
+        # A label that only repeats the title says nothing of whose key it is.
+        named = replace(key, name=_label(about.name))
+        return replace(entry, key=named, name=named.name)
+    return entry
 
 
 def _steam_entry(about: About, uri: str) -> Entry:

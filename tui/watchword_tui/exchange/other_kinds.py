@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ _OPENPGP = OtherKind(
     "decrypt it with gpg first (gpg --decrypt FILE), then import what comes out",
 )
 _ARCHIVE = OtherKind("an archive", "unpack it, and import the export that is inside")
-_ZIP_1PUX = OtherKind(
-    "an export of 1Password",
-    "copy each account's otpauth:// URI out of 1Password, one a line into a file, and import that",
-)
 _ZIP_AUTHENTICATOR_PLUS = OtherKind(
     "an export of Authenticator Plus, whose database cannot be read here",
     "export from that app as text or HTML, or show its QR codes",
@@ -41,6 +38,11 @@ _PDF = OtherKind("a PDF document", "save the QR codes in it as images, and impor
 _HTML = OtherKind("a web page", "export as JSON or text instead, or save the QR codes on it as images")
 _KEEPASS_1 = OtherKind(
     "a database of KeePass 1", "open it with KeePassXC, save it as KDBX, and import that"
+)
+_BASE64 = OtherKind(
+    "encrypted, and does not say by which app",
+    "if it is TOTP Authenticator's backup, name the format totp-authenticator; if it is a .maFile of"
+    " Steam, remove its encryption in the program that made it",
 )
 _LINES = OtherKind(
     "text with otpauth URIs in it, but not one a line", "put each URI at the start of a line of its own"
@@ -68,6 +70,8 @@ _MAGICS = (
 _START = 1000
 """Characters in which a web page's first tag must come."""
 
+_ONLY_BASE64 = re.compile(r"\s*[A-Za-z0-9+/\r\n]{64,}={0,2}\s*")
+
 _PACKETS_OF_OPENPGP = {1, 3}
 """RFC 9580 section 5: an encrypted message begins with a session key, for a person or a passphrase."""
 
@@ -92,13 +96,13 @@ def _by_magic(data: bytes) -> OtherKind | None:
 def _by_text(text: str) -> OtherKind | None:
     if text[:_START].lstrip().lower().startswith(("<!doctype html", "<html")):
         return _HTML
-    return _LINES if "otpauth" in text else None
+    if "otpauth" in text:
+        return _LINES
+    return _BASE64 if _ONLY_BASE64.fullmatch(text) else None
 
 
 def _zip(data: bytes) -> OtherKind:
     # The names stand in clear; a directory that is damaged is no reason to say less.
-    if b"export.data" in data:
-        return _ZIP_1PUX
     return _ZIP_AUTHENTICATOR_PLUS if b"authplus" in data.lower() else _ARCHIVE
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from watchword_otp import InvalidKeyError
 from watchword_tui.errors import ForeignFileError
+from watchword_tui.exchange.archives import holds, unpacked
 from watchword_tui.exchange.build import About, entry_of_totp_field
 from watchword_tui.exchange.ciphers import (
     Argon2,
@@ -28,18 +29,26 @@ if TYPE_CHECKING:
     from watchword_tui.exchange.ciphers import Derivation
     from watchword_tui.exchange.model import Ask, Entry
 
+_IN_ZIP = "data.json"
+"""Beside the attachments, in an export as ZIP."""
+
 _AES_CBC_HMAC = "2"
 """The one of Bitwarden's encryption types that an export has: AES-256-CBC with HMAC-SHA-256."""
 
 
 def recognise(source: Source) -> bool:
-    """Whether it is JSON with items, or says that they are encrypted."""
+    """Whether it is JSON with items, or says that they are encrypted, or is an archive with it."""
     found = source.json_object()
-    return "encrypted" in found and ("items" in found or "data" in found)
+    if "items" in found:
+        # Exports of old have no word on encryption.
+        return not found.keys().isdisjoint({"encrypted", "folders", "collections"})
+    return ("encrypted" in found and "data" in found) or holds(source, _IN_ZIP)
 
 
 def read(source: Source, ask: Ask) -> Reading:
     """Read an export; of its items those with a one-time password."""
+    if holds(source, _IN_ZIP):
+        source = Source(_IN_ZIP, unpacked(source, _IN_ZIP, ask))
     export = source.json_object()
     if export.get("encrypted"):
         export = _opened(export, ask)

@@ -44,6 +44,9 @@ _ARGON2 = {
 _ARGON2_VERSION = 0x13
 _AES_ROUNDS_A_SECOND = 6_000_000
 _ROUNDS_AT_ONCE = 2**20
+_XML_START = 1000
+"""Bytes in which the first element of an export in XML must come."""
+
 _STREAM_KIND, _STREAM_KEY = 1, 2
 """Fields of version 4's inner header."""
 
@@ -111,6 +114,16 @@ def read(source: Source, ask: Ask) -> Reading:
     if header.major == 3:  # noqa: PLR2004 - the versions
         return _read_3(header, key, body)
     return _read_4(header, key, hashlib.sha512(seed + transformed + b"\x01").digest(), body)
+
+
+def recognise_xml(source: Source) -> bool:
+    """Whether the file is KeePass' export in XML."""
+    return b"<KeePassFile" in source.data[:_XML_START]
+
+
+def read_xml(source: Source, _ask: Ask) -> Reading:
+    """Read the export; in it nothing is hidden."""
+    return read_database(source.data, None)
 
 
 def _derivation(header: Header) -> Derivation:
@@ -239,3 +252,4 @@ def _wrong_passphrase() -> WrongPassphraseError:
 
 
 FORMAT = Format(name="kdbx", title="KeePass database", recognise=recognise, read=read)
+XML = Format(name="kdbx", title="KeePass XML", recognise=recognise_xml, read=read_xml)

@@ -34,7 +34,7 @@ class _Group:
 class _Database:
     """Follows the elements in their order: so the stream that hides values was applied to them."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream | None) -> None:
         self.entries: list[Entry] = []
         self.binned = 0
         self._stream = stream
@@ -50,7 +50,9 @@ class _Database:
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         self._open.append(name)
-        self._protected = attributes.get("Protected", "").lower() == "true"
+        # Without a stream nothing is hidden, whatever is said.
+        protected = attributes.get("Protected", "").lower() == "true"
+        self._protected = protected and self._stream is not None
         if name == "Group":
             inherited = bool(self._groups) and self._groups[-1].binned
             self._groups.append(_Group(binned=inherited))
@@ -98,7 +100,9 @@ class _Database:
             raise damaged() from None
         place = self._place
         self._place += len(sealed)
-        return self._stream.open(place, sealed).decode("utf-8", "replace") if wanted else ""
+        if not wanted or self._stream is None:
+            return ""
+        return self._stream.open(place, sealed).decode("utf-8", "replace")
 
     def _finish(self) -> None:
         self._count += 1
@@ -119,8 +123,12 @@ class _Database:
             self.entries.append(entry)
 
 
-def read_database(data: bytes | memoryview, stream: Stream) -> Reading:
+def read_database(data: bytes | memoryview, stream: Stream | None) -> Reading:
     """Read the XML; what lies in the recycle bin stays there.
+
+    Args:
+        data: The XML.
+        stream: What hides single values in a database; None for an export, which hides none.
 
     Raises:
         ForeignFileError: It is damaged.

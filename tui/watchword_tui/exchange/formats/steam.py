@@ -1,4 +1,4 @@
-"""Steam's secrets as Steam Desktop Authenticator and steamguard-cli keep them: `maFile` JSON.
+"""Steam's secrets as Steam Desktop Authenticator, steamguard-cli and the phone app keep them: JSON.
 
 The secret is `shared_secret` in base64. The manifest beside encrypted files is recognised, so that
 people learn what to do.
@@ -12,7 +12,7 @@ from watchword_otp import InvalidKeyError
 from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.build import About, entry_of
 from watchword_tui.exchange.ciphers import damaged
-from watchword_tui.exchange.fields import objects, text
+from watchword_tui.exchange.fields import child, objects, text
 from watchword_tui.exchange.formats.encodings import secret_from_base64
 from watchword_tui.exchange.model import Format, Reading
 
@@ -47,6 +47,9 @@ def read(source: Source, _ask: Ask) -> Reading:
 
 def _rows(source: Source) -> list[dict[str, object]]:
     table = source.json_object()
+    if accounts := child(table, "accounts"):
+        # The phone's own file, from version 3 of the app on: several accounts by their ids.
+        return list(objects(list(accounts.values())))
     return [table] if table else list(objects(source.json))
 
 
