@@ -7,7 +7,7 @@ import resource
 from typing import TYPE_CHECKING
 
 from watchword_tui.keeper import Keeper
-from watchword_tui.private_file import read_private
+from watchword_tui.private_file import read_passphrase
 from watchword_tui.session import Session
 from watchword_tui.settings import usage_path
 from watchword_tui.usage import UsageBook
@@ -39,19 +39,7 @@ def make_session(settings: Settings, load: Callable[[], Loaded], *, guide: str =
         return Session(settings, loaded, guide=guide)
     keeper = Keeper(VaultStore(settings.vault), SystemKeychain())
     if keeper.store.exists() and not keeper.open_quietly() and settings.passphrase_file is not None:
-        keeper.open(read_passphrase(settings))
+        keeper.open(read_passphrase(settings.passphrase_file))
     return Session(
         settings, loaded, guide=guide, keeper=keeper, usage=UsageBook(usage_path()), reload=load
-    )
-
-
-def read_passphrase(settings: Settings) -> str:
-    """Read the vault's passphrase from the file that the settings name, without its line's end.
-
-    Raises:
-        SettingsError: It can be read by others, or not at all.
-    """
-    assert settings.passphrase_file is not None  # noqa: S101 - callers have looked
-    return (
-        read_private(settings.passphrase_file, "passphrase file").removesuffix("\n").removesuffix("\r")
     )
