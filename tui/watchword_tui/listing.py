@@ -137,11 +137,6 @@ class Listing:
         found.sort(key=lambda one: -one[1].score)
         return [Shown(line, hit.places) for line, hit in found]
 
-    def prepare(self) -> None:
-        """Make every line ready to be searched, while nobody waits for it."""
-        for line in (*self._lines, *self._quarantined):
-            self._ready(line)
-
     def _ready(self, line: Line) -> tuple[Searchable, str]:
         ready = self._search.get(line.identity)
         if ready is None:

@@ -124,7 +124,6 @@ class CodesScreen(ListScreen):
         await self.mount(Static(_TOO_SMALL, id="too-small"))
         self.panel, self.filter_bar = panel, filter_bar
         self.refresh_bindings()
-        self.call_after_refresh(self._listing.prepare)
         for problem in self._session.problems:
             self.notify(problem, severity="warning", markup=False, timeout=10)
 

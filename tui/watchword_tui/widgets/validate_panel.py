@@ -221,7 +221,8 @@ class ValidatePanel(Vertical):
         # Select tells its first value too, so this is how the app looks for its server at the start.
         event.stop()
         self.query_one("#key", Input).value = self.profile.key
-        self._probe()
+        if not self.profile.implied:
+            self._probe()
 
     @on(Input.Submitted)
     @on(Button.Pressed)
