@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-from typing import Protocol
+import sys
+from typing import TYPE_CHECKING, Protocol
 
 from watchword_tui.errors import VaultError
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
 
 _SERVICE = "watchword"
 
@@ -44,9 +48,7 @@ class SystemKeychain:
     def get(self, slot_id: str) -> bytes | None:
         """The key of a slot, or None where there is none or the keyring does not answer."""
         try:
-            import keyring  # noqa: PLC0415 - an extra, and slow to load
-
-            kept = keyring.get_password(_SERVICE, slot_id)
+            kept = _backend().get_password(_SERVICE, slot_id)
             return bytes.fromhex(kept) if kept else None
         except Exception:  # noqa: BLE001 - as the class says
             return None
@@ -58,15 +60,14 @@ class SystemKeychain:
             VaultError: The keyring is not there or does not want to.
         """
         try:
-            import keyring  # noqa: PLC0415 - as above
-            import keyring.errors  # noqa: PLC0415 - as above
+            import keyring.errors  # noqa: PLC0415 - an extra, and slow to load
         except ImportError:
             raise VaultError(
                 "the keyring library is not installed", "run: pipx inject watchword keyring"
             ) from None
         absent = False
         try:
-            keyring.set_password(_SERVICE, slot_id, key.hex())
+            _backend().set_password(_SERVICE, slot_id, key.hex())
         except keyring.errors.NoKeyringError:
             absent = True
         except Exception:  # noqa: BLE001, S110 - as the class says; what it keeps is looked at below
@@ -83,6 +84,25 @@ class SystemKeychain:
     def forget(self, slot_id: str) -> None:
         """Remove a key, if it is there."""
         with contextlib.suppress(Exception):
-            import keyring  # noqa: PLC0415 - as above
+            _backend().delete_password(_SERVICE, slot_id)
 
-            keyring.delete_password(_SERVICE, slot_id)
+
+def _backend() -> KeyringBackend:
+    """The keyring to use: what the person or the program has chosen, else the system's own.
+
+    The library would load the backends of all systems to compare them, and on Linux look for macOS'
+    libraries for longer than everything else takes together.
+    """
+    from keyring import core  # noqa: PLC0415 - as in put
+
+    # Asked of the library itself, this would make it choose.
+    if sys.platform == "linux" and getattr(core, "_keyring_backend", None) is None:
+        chosen = core.load_env() or core.load_config()
+        if chosen is None:
+            from keyring.backends import SecretService  # noqa: PLC0415 - as in put
+
+            if SecretService.Keyring.viable:
+                chosen = SecretService.Keyring()  # type: ignore[no-untyped-call]  # the library's own
+        if chosen is not None:
+            core.set_keyring(chosen)
+    return core.get_keyring()
