@@ -123,7 +123,7 @@ def measure(folder: Path) -> list[Figure]:
             value=idle.memory / least.memory,
             unit="times",
             goal=1.3,
-            basis=f"{idle.memory / 2**20:.1f} MiB against {least.memory / 2**20:.1f} MiB, private",
+            basis=f"{idle.memory / 2**20:.1f} MiB against {least.memory / 2**20:.1f} MiB, resident",
         ),
         Figure(
             name=f"{COUNT} accounts: key press to repaint, 95th percentile",
@@ -167,7 +167,7 @@ def _peer_first_frames(folder: Path, accounts: list[Account]) -> list[float]:
 
     def once() -> float:
         return first_frame(
-            command, folder, lambda text: first in text, seconds=PEER_SECONDS, until_quiet=30
+            command, folder, lambda text: first in text, seconds=PEER_SECONDS, until=first.encode()
         )
 
     return [once() for _ in range(PEER_ROUNDS)]

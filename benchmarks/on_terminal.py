@@ -38,7 +38,7 @@ class Idle:
     processor: float
     """Seconds of processor time, user and system."""
     memory: int
-    """Bytes of memory that are its own, at the end."""
+    """Bytes of memory that are resident, at the end."""
 
 
 class Terminal:
@@ -70,10 +70,13 @@ class Terminal:
         os.write(self._child.child_fd, keys)
         return now
 
-    def read(self, seconds: float, *, until_quiet: float | None = None) -> bool:
+    def read(
+        self, seconds: float, *, until_quiet: float | None = None, until: bytes | None = None
+    ) -> bool:
         """Take what is written in the next `seconds`; tell whether the program still runs.
 
-        With `until_quiet`, end as soon as something was written and then nothing for so long.
+        With `until_quiet`, end as soon as something was written and then nothing for so long; with
+        `until`, as soon as this was written.
         """
         end = time.perf_counter() + seconds
         wrote = False
@@ -86,6 +89,8 @@ class Terminal:
                     return False
                 self.written.append((time.perf_counter(), chunk))
                 wrote = True
+                if until is not None and until in chunk:
+                    return True
             elif wait is not left:
                 return True
         return True
@@ -101,12 +106,15 @@ def first_frame(
     shows: Callable[[str], bool],
     *,
     seconds: float = 1.5,
-    until_quiet: float | None = None,
+    until: bytes | None = None,
 ) -> float:
-    """Seconds from the start of a program until its screen shows what it is for."""
+    """Seconds from the start of a program until its screen shows what it is for.
+
+    With `until` the wait is not longer than until this is written.
+    """
     terminal = Terminal(command, folder)
     try:
-        terminal.read(seconds, until_quiet=until_quiet)
+        terminal.read(seconds, until=until)
     finally:
         terminal.close()
     screen = pyte.Screen(COLUMNS, ROWS)
@@ -127,7 +135,7 @@ def watch_idle(command: Sequence[str], folder: Path, seconds: float) -> Idle:
         started, before = time.perf_counter(), _processor_seconds(terminal.pid)
         running = running and terminal.read(seconds)
         lasted, after = time.perf_counter() - started, _processor_seconds(terminal.pid)
-        memory = _private_memory(terminal.pid)
+        memory = _resident_memory(terminal.pid)
     finally:
         terminal.close()
     if not running:
@@ -141,13 +149,9 @@ def _processor_seconds(pid: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def _private_memory(pid: int) -> int:
-    """Bytes that would be free without the process: resident and not shared (proc(5), smaps_rollup)."""
-    return 1024 * sum(
-        int(line.split()[1])
-        for line in _proc(pid, "smaps_rollup").splitlines()
-        if line.startswith(("Private_Clean:", "Private_Dirty:"))
-    )
+def _resident_memory(pid: int) -> int:
+    """Bytes of a process that are in memory, with what it shares: field 2 of statm (proc(5))."""
+    return int(_proc(pid, "statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _proc(pid: int, name: str) -> str:
