@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import Input
 
-from apps import make_app, press, running, text
+from apps import GITHUB, make_app, press, running, settled, text
 from servers import NOON, Clock
+from watchword_tui.accounts import grouped
 from watchword_tui.clipboard import clear_sequence, copy_sequence
 
 if TYPE_CHECKING:
@@ -101,3 +102,21 @@ async def test_a_secret_is_never_copied(monkeypatch: pytest.MonkeyPatch) -> None
         await press(pilot, "ctrl+c")
         assert sent.clipboard == []
         assert "Secrets are not copied." in text(pilot)
+
+
+async def test_the_key_of_an_account_cannot_be_marked_and_copied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = make_app(clock=Clock(NOON))
+    async with running(app) as (pilot, screen):
+        sent = Sent(app, monkeypatch)
+        await press(pilot, "q")
+        await pilot.press("y")
+        await settled(pilot)
+        assert grouped(GITHUB.secret.base32())[:9] in text(pilot)
+        assert app.screen is not screen
+        await pilot.mouse_down(offset=(60, 2))
+        await pilot.hover(offset=(79, 22))
+        await pilot.mouse_up(offset=(79, 22))
+        await press(pilot, "ctrl+c")
+        assert sent.clipboard == []

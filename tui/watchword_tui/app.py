@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from textual._path import CSSPathType
     from textual.screen import Screen
     from textual.timer import Timer
+    from textual.widget import Widget
 
     from watchword_tui.screens.unlock import UnlockScreen
     from watchword_tui.session import Session
@@ -193,7 +194,7 @@ class WatchwordApp(TerminalApp):
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy what is marked on the screen or in a field, but never a secret."""
-        if self.focused is not None and self.focused.has_class("secret"):
+        if _holds_a_secret(self.focused):
             self.notify("Secrets are not copied.", severity="warning", markup=False)
             return
         self._stop_taking_back()
@@ -221,6 +222,10 @@ class WatchwordApp(TerminalApp):
             yield from screen.commands()
         if self.check_action("lock", ()):
             yield SystemCommand("Lock", "Remove the codes from the screen", self.action_lock)
+
+
+def _holds_a_secret(widget: Widget | None) -> bool:
+    return widget is not None and (widget.has_class("secret") or getattr(widget, "password", False))
 
 
 def _bindings_with_ids() -> list[Binding]:

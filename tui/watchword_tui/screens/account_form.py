@@ -13,6 +13,7 @@ from textual.widgets import Button, Footer, Input, Static
 
 from watchword_tui.accounts import Account, clean_note, grouped, live_code
 from watchword_tui.draft import differ
+from watchword_tui.screens.typing_ahead import TAB_AT_ONCE
 from watchword_tui.sentences import sentence
 from watchword_tui.vault.rows import SOURCE
 from watchword_tui.widgets.account_fields import AccountFields
@@ -54,7 +55,9 @@ class AccountForm(Screen[None]):
         .buttons Button { margin-left: 2; }
     }
     """
+    ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
+        *TAB_AT_ONCE,
         Binding("ctrl+s", "save", "Save", key_display="^s", tooltip="Save the account"),
         Binding("ctrl+r", "secret", "Show secret", key_display="^r", tooltip="Show or hide the secret"),
         Binding("ctrl+g", "groups", "Groups", key_display="^g", tooltip="Choose its groups"),

@@ -13,6 +13,7 @@ from textual.widgets import Button, Input, Static
 
 from watchword_tui.errors import VaultError, WatchwordError
 from watchword_tui.screens.confirm import ConfirmScreen
+from watchword_tui.screens.typing_ahead import TAB_AT_ONCE
 from watchword_tui.vault.vault import check_passphrase
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ class CreateVaultScreen(ModalScreen[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Back", key_display="Esc"),
-        # Before the field sees them: what a password manager types goes where it should.
-        Binding("tab", "app.focus_next", show=False, priority=True),
-        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+        *TAB_AT_ONCE,
     ]
     ALLOW_SELECT = False
 

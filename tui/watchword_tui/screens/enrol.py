@@ -29,6 +29,7 @@ _WORDS_WIDTH = 33
 class EnrolScreen(Screen[Account | None]):
     """Shows one key; closes with the account if the person keeps it here, else with None."""
 
+    ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "keep", "Keep here"),
         Binding("escape,q", "close", "Back", key_display="Esc"),

@@ -17,6 +17,7 @@ from watchword_tui.errors import WatchwordError
 from watchword_tui.exchange.files import write_new
 from watchword_tui.exchange.writing import WRITERS
 from watchword_tui.folders import split
+from watchword_tui.screens.typing_ahead import TAB_AT_ONCE
 from watchword_tui.sentences import sentences
 from watchword_tui.vault.vault import check_passphrase
 from watchword_tui.widgets.line_list import LineList, fit
@@ -95,6 +96,7 @@ class ExportScreen(Screen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        *TAB_AT_ONCE,
         Binding("ctrl+s", "write", "Export", key_display="^s", tooltip="Write the file"),
         Binding("escape", "close", "Back", key_display="Esc", tooltip="Write nothing"),
     ]

@@ -44,6 +44,7 @@ class QrPagesScreen(Screen[None]):
         #page-left-out { color: $warning; margin-top: 1; }
     }
     """
+    ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,space,n,pagedown", "turn(1)", "Next", key_display="→", tooltip="The next code"),
         Binding("left,p,pageup", "turn(-1)", "Before", key_display="←", tooltip="The code before"),

@@ -38,6 +38,7 @@ class QuarantineScreen(ModalScreen[str | None]):
         #stays { margin-top: 1; color: $foreground 65%; }
     }
     """
+    ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "answer('fix')", "Fix"),
         Binding("d", "answer('delete')", "Delete"),

@@ -101,6 +101,7 @@ class AccountFields(Vertical):
                 password=True,
                 placeholder=self._secret_hint,
                 compact=True,
+                classes="secret",
             ),
             Button("Show (^r)", id="show", classes="aside", compact=True),
         )
