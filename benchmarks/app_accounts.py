@@ -6,6 +6,7 @@ import json
 import random
 import re
 import statistics
+import time
 from typing import TYPE_CHECKING
 
 import pyte
@@ -47,6 +48,8 @@ IDLE_SECONDS = 60
 KEY_SECONDS = 0.4
 """Longest that the answer to one key is looked for."""
 PEER = "textual-totp==0.9.7"
+
+_PERIOD = 30
 
 _DOWN, _PAGE_DOWN, _HOME, _END = b"\x1b[B", b"\x1b[6~", b"\x1b[H", b"\x1b[F"
 _BACK, _ESCAPE = b"\x7f", b"\x1b"
@@ -174,7 +177,11 @@ def _peer_first_frames(folder: Path, accounts: list[Account]) -> list[float]:
 
 
 def _type(command: list[str], folder: Path) -> list[float]:
-    """Type keys one after the other; give the seconds each took to change what it is to change."""
+    """Type keys one after the other; give the seconds each took to change what it is to change.
+
+    Not while codes change by themselves. Esc is typed too but not counted: by itself it could begin a
+    sequence, and Textual waits 100 ms for the rest.
+    """
     terminal = Terminal(command, folder)
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
@@ -182,6 +189,8 @@ def _type(command: list[str], folder: Path) -> list[float]:
     try:
         terminal.read(SETTLE_SECONDS)
         for key in _KEYS:
+            if time.time() % _PERIOD > _PERIOD - 1:
+                terminal.read(1.5)
             for _, chunk in terminal.written:
                 stream.feed(chunk)
             terminal.written.clear()
@@ -193,7 +202,7 @@ def _type(command: list[str], folder: Path) -> list[float]:
                 stream.feed(chunk)
                 states.append((at, screen.display[_LIST_ROWS]))
             terminal.written.clear()
-            if states and states[-1][1] != before:
+            if key != _ESCAPE and states and states[-1][1] != before:
                 answers.append(next(at for at, state in states if state == states[-1][1]) - pressed)
     finally:
         terminal.close()
