@@ -28,6 +28,16 @@ def _zip(size: int) -> bytes:
     return file.getvalue()
 
 
+def _long_directory() -> bytes:
+    """An archive of many members with nothing in them; its end says where its directory begins."""
+    entry = b"PK\x01\x02" + bytes(24) + b"\x0b\0" + bytes(16) + b"export.data"
+    directory = entry * (50 * MIB // len(entry))
+    count, size = min(65534, len(directory) // len(entry)), len(directory)
+    end = b"PK\x05\x06" + bytes(4) + count.to_bytes(2, "little") * 2 + size.to_bytes(4, "little")
+    start = b"PK\x03\x04" + bytes(22) + b"\x0b\0\0\0export.data"
+    return start + directory + end + len(start).to_bytes(4, "little") + bytes(2)
+
+
 BOMBS: Mapping[str, Callable[[], bytes]] = {
     "deep-lists": lambda: b"[" * (60 * MIB),
     "less-deep-lists": lambda: b"[" * 900_000,
@@ -70,6 +80,8 @@ BOMBS: Mapping[str, Callable[[], bytes]] = {
     "random": lambda: os.urandom(64 * MIB),
     "utf-16": lambda: b"\xff\xfe" + _many("\u4e00".encode("utf-16-le")),
     "zip": lambda: _zip(60 * MIB),
+    "zip-of-many": _long_directory,
+    "authy-tokens": lambda: b"[" + b'{"encrypted_seed":"AAAA"},' * 49_000 + b"{}]",
     "no-zip": lambda: b"PK\x03\x04raivo-otp-export.json" + os.urandom(60 * MIB),
     "openpgp": lambda: b"\x8c\x0d\x04\x09\x03\x02" + os.urandom(60 * MIB),
     "html": lambda: b"<html>" + _many(b"<a>"),

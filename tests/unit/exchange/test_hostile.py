@@ -60,6 +60,13 @@ _PROTON = {"version": 1, "entries": [{"content": {"uri": _LOGIN["totp"], "name":
 _TWOFAUTH = {"app": "2fauth_v5", "data": [{"otp_type": "hotp", "secret": SECRET, "counter": 1}]}
 _LASTPASS = {"accounts": [{"issuerName": "GitHub", "secret": SECRET, "folderData": {"folderId": 1}}]}
 _RAIVO = [{"issuer": "GitHub", "account": "alice", "secret": SECRET, "kind": "TOTP", "timer": "30"}]
+_ONEPUX_ITEM = {
+    "overview": {"title": "GitHub", "tags": ["Work"]},
+    "details": {"sections": [{"fields": [{"value": {"totp": _LOGIN["totp"]}}]}]},
+}
+_ONEPUX = {"accounts": [{"vaults": [{"attrs": {"name": "Own"}, "items": [_ONEPUX_ITEM]}]}]}
+_PROTON_ITEM = {"data": {"metadata": {"name": "GitHub"}, "content": {"totpUri": SECRET}}, "state": 1}
+_PROTON_PASS = {"encrypted": False, "vaults": {"v": {"name": "Own", "items": [_PROTON_ITEM]}}}
 
 PLAIN: Mapping[str, bytes] = {
     "aegis": aegis_plain([_AEGIS], [{"uuid": "g", "name": "Work"}]),
@@ -73,6 +80,11 @@ PLAIN: Mapping[str, bytes] = {
     "2fauth": as_json(_TWOFAUTH),
     "lastpass": as_json(_LASTPASS),
     "raivo": as_json(_RAIVO),
+    "authy": as_json({"authenticator_tokens": [{"decrypted_seed": SECRET, "name": "GitHub - alice"}]}),
+    "duo": as_json([{"name": "alice", "otpGenerator": {"otpSecret": SECRET, "counter": 1}}]),
+    "1password": as_json(_ONEPUX),
+    "proton-pass": as_json(_PROTON_PASS),
+    "logins-csv": f"title,username,otpauth,tags\nGitHub,alice,{_LOGIN['totp']},Work\n".encode(),
     "google": migration(migration_key(issuer="GitHub"), migration_key(name="bob")).encode(),
     "otpauth": f"# mine\n{_LOGIN['totp']}&period=60\nsteam://{SECRET}\n".encode(),
 }
@@ -165,6 +177,11 @@ JSON_VALUES = st.recursive(
         ("bitwarden", "folders"), ("bitwarden", "items", 0, "login"), ("bitwarden", "encrypted"),
         ("proton", "entries", 0, "content"), ("2fauth", "data", 0), ("2fauth", "data", 0, "counter"),
         ("lastpass", "folders"), ("lastpass", "accounts", 0, "folderData"), ("raivo", 0, "timer"),
+        ("authy", "authenticator_tokens", 0), ("authy", "authenticator_tokens", 0, "name"),
+        ("duo", 0, "otpGenerator"), ("duo", 0, "otpGenerator", "counter"),
+        ("1password", "accounts", 0), ("1password", "accounts", 0, "vaults", 0, "items", 0, "overview"),
+        ("1password", "accounts", 0, "vaults", 0, "items", 0, "details", "sections"),
+        ("proton-pass", "vaults"), ("proton-pass", "vaults", "v", "items", 0, "data"),
     ],
     ids=str,
 )  # fmt: skip

@@ -292,3 +292,23 @@ def test_the_old_stream_is_salsa20_from_any_place(place: int, plain: bytes) -> N
     cipher.encrypt(bytes(place))
 
     assert stream_of(2, b"key").open(place, cipher.encrypt(plain)) == plain
+
+
+def test_an_export_in_xml_hides_nothing() -> None:
+    def string(key: str, value: str) -> str:
+        return f'<String><Key>{key}</Key><Value ProtectInMemory="True">{value}</Value></String>'
+
+    inner = (
+        string("Title", "GitHub") + string("UserName", "alice") + string("TimeOtp-Secret-Base32", BASE32)
+    )
+    start = (
+        f"<KeePassFile><Meta><RecycleBinUUID>{BIN}</RecycleBinUUID></Meta><Root><Group><Name>R</Name>"
+    )
+    binned = f"<Group><UUID>{BIN}</UUID><Entry>{inner}</Entry></Group>"
+    xml = f'<?xml version="1.0"?>\n{start}<Entry>{inner}</Entry>{binned}</Group></Root></KeePassFile>'
+    found = read_bytes(xml.encode())
+    assert found.format.name == "kdbx"
+    assert [one.key for one in found.reading.entries] == [
+        Key(secret=SECRET, issuer="GitHub", name="alice")
+    ]
+    assert found.reading.problems == ("1 in the recycle bin left out",)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from foreign import read_bytes
@@ -63,3 +65,19 @@ def test_steam_is_told_by_its_host() -> None:
     (entry,) = read_bytes(f"otpauth://steam/Steam:alice?secret={SECRET}".encode()).reading.entries
     assert entry.key is not None
     assert entry.key.kind is Kind.STEAM
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [URI],
+        {"version": 1, "items": [URI]},
+        [{"name": "alice", "secret": "x", "url": URI}],
+        {"accounts": [{"label": "alice", "uri": URI}], "other": [1, None]},
+    ],
+    ids=["list", "named-list", "objects", "named-objects"],
+)
+def test_uris_in_json_are_found_in_lists(content: object) -> None:
+    found = read_bytes(json.dumps(content).encode())
+    assert found.format.name == "otpauth"
+    assert [entry.issuer for entry in found.reading.entries] == ["GitHub"]
