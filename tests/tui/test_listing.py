@@ -107,11 +107,12 @@ class TestFinding:
             ("ecl", "Éclair"),
             ("É", "Éclair"),
             ("strasse", "Straße"),
+            ("ght", "Night"),
         ],
     )
     def test_the_best_comes_first(self, query: str, best: str) -> None:
         names = ["Digital", "GitLab", "GitHub", "GitHub 2", "Git", "Google", "Google Drive", "Straße"]
-        assert found(query, *names, "Éclair", "Legit", "Night")[0] == best
+        assert found(query, *names, "Éclair", "Legit", "Aghast", "Night")[0] == best
 
     def test_what_lacks_a_letter_is_not_found(self) -> None:
         assert found("xyz", "GitHub", "xy", "zyx") == []
