@@ -74,10 +74,32 @@ def test_steam_is_told_by_its_host() -> None:
         {"version": 1, "items": [URI]},
         [{"name": "alice", "secret": "x", "url": URI}],
         {"accounts": [{"label": "alice", "uri": URI}], "other": [1, None]},
+        {"records": [{"title": "x", "custom_fields": {"$oneTimeCode": [URI]}}]},
     ],
-    ids=["list", "named-list", "objects", "named-objects"],
+    ids=["list", "named-list", "objects", "named-objects", "nested"],
 )
-def test_uris_in_json_are_found_in_lists(content: object) -> None:
+def test_uris_in_json_are_found_wherever_they_stand(content: object) -> None:
     found = read_bytes(json.dumps(content).encode())
     assert found.format.name == "otpauth"
     assert [entry.issuer for entry in found.reading.entries] == ["GitHub"]
+
+
+def test_what_stands_around_a_uri_in_json_fills_in_for_its_label() -> None:
+    bare = f"otpauth://totp/?secret={SECRET}"
+    records = [{"title": "GitHub", "login": "alice", "notes": "mine", "codes": {"uri": bare}}]
+    (entry,) = read_bytes(json.dumps({"name": "export", "records": records}).encode()).reading.entries
+    assert (entry.issuer, entry.name, entry.note) == ("GitHub", "alice", "mine")
+
+
+def test_parts_of_googles_exports_in_json_are_put_together() -> None:
+    parts = [migration(migration_key(name=name), index=place, size=2) for place, name in enumerate("ab")]
+    reading = read_bytes(json.dumps({"qr": parts}).encode()).reading
+    assert [entry.name for entry in reading.entries] == ["a", "b"]
+    assert [batch.index for batch in reading.batches] == [0, 1]
+
+
+def test_an_account_whose_key_cannot_be_used_is_named() -> None:
+    lines = "otpauth://totp/GitHub:alice?secret=1\notpauth://totp/secret=HIDDEN?issuer=x\n"
+    named, mangled = read_bytes(lines.encode()).reading.entries
+    assert (named.issuer, named.name, bool(named.reason)) == ("GitHub", "alice", True)
+    assert "HIDDEN" not in repr(mangled)

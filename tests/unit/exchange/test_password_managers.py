@@ -107,6 +107,13 @@ def test_a_label_that_repeats_the_title_gives_way_to_the_user() -> None:
     assert (entry.key, entry.name) == (KEY, "alice")
 
 
+def test_a_uri_that_slipped_into_a_label_is_not_shown() -> None:
+    text = f"title,username,otpauth\nGitHub,alice{URI}2,{URI}\nOther,{URI},\n"
+    reading = read_bytes(text.encode()).reading
+    assert [entry.key is not None for entry in reading.entries] == [True, True]
+    assert SECRET not in repr(reading)
+
+
 def test_dashlanes_archive_is_read_by_its_logins() -> None:
     packed = archive(
         **{"credentials.csv": f"username,title,otpUrl\nalice,GitHub,{URI}\n", "ids.csv": "type\n"}

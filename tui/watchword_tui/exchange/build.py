@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, UriError, clean_label, read_uri
 from watchword_otp.key import STEAM_DIGITS
@@ -22,6 +23,9 @@ _NO_LABEL = re.compile(r"\s*(otpauth://(?:totp|hotp|steam))/?:?(?=\?)", re.IGNOR
 _UNNAMED = "{unnamed}"
 """Stands for the label that some password managers leave out, for a URI must have one."""
 
+# Without "=", for in a URI that is mangled what looks like the label may hold the secret.
+_LABELLED = re.compile(r"\s*otpauth://[a-z]+/([^?#=]*)\?", re.IGNORECASE)
+_URI_INSIDE = re.compile(r"(?:otpauth|otpauth-migration|steam|motp)://.*", re.IGNORECASE | re.DOTALL)
 _SCHEME_LENGTH = 20
 _RAW_LABEL = 1000
 """Characters of a label looked at; the rest would be cut anyway, after much work."""
@@ -200,7 +204,7 @@ def entry_of_uri(about: About, uri: str) -> Entry:
             return _foreign_entry(about, foreign)
         read = read_uri(_NO_LABEL.sub(rf"\1/{_UNNAMED}", uri))
     except (UriError, InvalidKeyError) as error:
-        return about.entry(reason=str(error))
+        return _named_by(about, uri).entry(reason=str(error))
     named = "" if read.key.name == _UNNAMED else read.key.name
     key = replace(
         read.key, issuer=read.key.issuer or _label(about.issuer), name=named or _label(about.name)
@@ -241,6 +245,16 @@ def _steam_entry(about: About, uri: str) -> Entry:
     return about.entry(replace(entry.key, issuer=_label(about.issuer)), notices=entry.notices)
 
 
+def _named_by(about: About, uri: str) -> About:
+    """With the label of a URI that cannot be used, so that people see which account it is."""
+    found = _LABELLED.match(uri[:_RAW_LABEL])
+    if found is None:
+        return about
+    first, colon, rest = unquote(found[1]).partition(":")
+    issuer, name = (first, rest) if colon else ("", first)
+    return replace(about, issuer=issuer or about.issuer, name=name or about.name)
+
+
 def _foreign_entry(about: About, uri: ForeignUri) -> Entry:
     labelled = replace(about, issuer=uri.issuer or about.issuer, name=uri.name or about.name)
     return entry_of(
@@ -255,4 +269,5 @@ def _foreign_entry(about: About, uri: ForeignUri) -> Entry:
 
 
 def _label(text: str) -> str:
-    return clean_label(text[:_RAW_LABEL])
+    # A damaged file may put a URI where a label belongs; on the screen it would show its secret.
+    return clean_label(_URI_INSIDE.sub("", text[:_RAW_LABEL]))
