@@ -73,6 +73,8 @@ def test_the_apps_own_preferences_are_read() -> None:
     ("change", "issuer", "reason"),
     [
         ({"issuerExt": None, "issuerInt": "Inner"}, "Inner", ""),
+        ({"issuerAlt": "Mine"}, "Mine", ""),
+        ({"issuerAlt": None}, "GitHub", ""),
         ({"algo": None}, "GitHub", ""),
         ({"secret": made.BASE32}, "GitHub", ""),
         ({"secret": None}, "GitHub", "no secret"),
@@ -215,3 +217,10 @@ def test_a_file_of_more_elements_than_any_app_writes_ends_in_words(
 
     with pytest.raises(ForeignFileError, match="longer than any app"):
         read_bytes(b"<map>tokenOrder" + b"<a/>" * 1001 + b"</map>")
+
+
+def test_the_names_that_a_person_gave_are_kept_and_steam_stays_steam() -> None:
+    token = made.freeotp_token(issuerExt="Steam", digits=5, issuerAlt="Games", labelAlt="mine")
+    (entry,) = read_bytes(plus(token)).reading.entries
+    assert entry.key
+    assert (entry.key.kind, entry.issuer, entry.name) == (Kind.STEAM, "Games", "mine")

@@ -71,9 +71,11 @@ def token_entry(token: dict[str, object], where: str, secret: Secret | None = No
         where: How to find it.
         secret: The secret, where it is not in the token.
     """
-    # The external issuer is the one the person may have changed.
+    # A person's own names for it, where there are any, are what the apps show.
     issuer = text(token, "issuerExt") or text(token, "issuerInt")
-    about = About(where=where, issuer=issuer, name=text(token, "label"))
+    shown = text(token, "issuerAlt") or issuer
+    name = text(token, "labelAlt") or text(token, "label")
+    about = About(where=where, issuer=shown, name=name)
     # Both apps show Steam's letters for this issuer; five characters are what Steam takes.
     is_steam = issuer.lower() == "steam" and token.get("digits") == STEAM_DIGITS
     if is_steam and text(token, "type", "TOTP").upper() == "TOTP":
