@@ -140,10 +140,10 @@ async def settled(pilot: Pilot[None]) -> None:
     codes = pilot.app.screen_stack[0]
     assert isinstance(codes, CodesScreen)
     for _ in range(200):
-        if codes.panel is not None:
+        if codes.is_whole:
             break
         await pilot.pause()
-    assert codes.panel is not None, "the screen never became whole"
+    assert codes.is_whole, "the screen never became whole"
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
 

@@ -87,7 +87,7 @@ async def on_vault(
 
 def _is_whole(pilot: Pilot[None]) -> bool:
     screen = pilot.app.screen
-    return isinstance(screen, CodesScreen) and screen.panel is not None
+    return isinstance(screen, CodesScreen) and screen.is_whole
 
 
 def kept(folder: Path) -> Document:

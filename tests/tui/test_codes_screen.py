@@ -288,3 +288,17 @@ async def test_the_server_is_looked_for_once(clock: Clock, monkeypatch: pytest.M
     monkeypatch.setattr(ValidatorClient, "probe", counted)
     async with running(make_app(clock=clock)):
         assert looks == ["dev"]
+
+
+IMPLIED = ServerProfile("local", "http://127.0.0.1:9", implied=True)
+
+
+async def test_without_a_server_the_list_has_the_room_until_validate_is_asked_for(clock: Clock) -> None:
+    async with running(make_app(profiles=[IMPLIED], clock=clock)) as (pilot, screen):
+        assert "Validate ──" not in text(pilot)
+        assert "local" not in lines(pilot)[0]
+        room = screen.code_list.size.height
+        await press(pilot, "v")
+        assert "type a code" not in text(pilot)
+        assert panel_of(screen).code == screen.highlighted_code()
+        assert screen.code_list.size.height < room

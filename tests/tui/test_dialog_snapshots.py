@@ -103,7 +103,7 @@ def picture(snap_compare: Any, home: Path) -> Callable[[tuple[int, int], Act], N
         async def run(pilot: Pilot[None]) -> None:
             screen = pilot.app.screen
             assert isinstance(screen, CodesScreen)
-            await until(pilot, lambda: screen.panel is not None, "the list")
+            await until(pilot, lambda: screen.is_whole, "the list")
             await shows(pilot, "dev not reached")
             await act(pilot)
             await pilot.pause(0.1)

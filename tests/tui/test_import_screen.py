@@ -83,7 +83,7 @@ class TestPreview:
                 "changed Amazon root issuer was AWS",
                 "new Counted",
                 "duplicate GitHub",
-                "invalid line 4",
+                "invalid x",
                 "Enter adds 1.",
             )
             await pilot.press("escape")

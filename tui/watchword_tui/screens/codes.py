@@ -76,8 +76,14 @@ class CodesScreen(ListScreen):
             _breakpoint(width, self.HORIZONTAL_BREAKPOINTS),
             _breakpoint(height, self.VERTICAL_BREAKPOINTS),
         )
+        # Who never named a server has the room for the list.
+        self._alone = session.settings.profile.implied
+        self.set_class(self._alone, "-alone")
         self.panel: ValidatePanel | None = None
-        """Validate; it comes when the codes are on the screen."""
+        """Validate; it comes when the codes are on the screen, or where no server was named when it is
+        asked for."""
+        self.is_whole = False
+        """Whether everything is on the screen."""
 
     def on_mount(self) -> None:
         """Begin when the app has started: what is drawn before goes nowhere, and takes its time."""
@@ -98,7 +104,8 @@ class CodesScreen(ListScreen):
             Horizontal(id="foot"),
         )
         self.show_accounts()
-        self.status.show_server(self._session.settings.server)
+        if not self._alone:
+            self.status.show_server(self._session.settings.server)
         self.code_list.focus()
         self._tick()
         # At once: Textual's own clock for repaints may be 16 ms away.
@@ -113,19 +120,29 @@ class CodesScreen(ListScreen):
         from textual.widgets import Footer  # noqa: PLC0415 - as the docstring says
 
         from watchword_tui.widgets.filter_bar import FilterBar  # noqa: PLC0415 - as above
-        from watchword_tui.widgets.history import History  # noqa: PLC0415 - as above
-        from watchword_tui.widgets.validate_panel import ValidatePanel  # noqa: PLC0415 - as above
 
-        panel = ValidatePanel(self._session)
         filter_bar = FilterBar(self.code_list, self.find)
-        await self.query_one("#panels").mount(self.add_card(), panel, History())
+        await self.query_one("#panels").mount(self.add_card())
+        if not self._alone:
+            await self._add_panel()
         await self.query_one("#foot").mount(Footer(compact=True))
         await self.mount(filter_bar, after=self.query_one(GroupLine))
         await self.mount(Static(_TOO_SMALL, id="too-small"))
-        self.panel, self.filter_bar = panel, filter_bar
+        self.filter_bar = filter_bar
+        self.is_whole = True
         self.refresh_bindings()
         for problem in self._session.problems:
             self.notify(problem, severity="warning", markup=False, timeout=10)
+
+    async def _add_panel(self) -> ValidatePanel:
+        from watchword_tui.widgets.history import History  # noqa: PLC0415 - as in _complete
+        from watchword_tui.widgets.validate_panel import ValidatePanel  # noqa: PLC0415 - as above
+
+        panel = ValidatePanel(self._session)
+        self.remove_class("-alone")
+        await self.query_one("#panels").mount(panel, History())
+        self.panel = panel
+        return panel
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Show the way back only where one is away."""
@@ -134,12 +151,13 @@ class CodesScreen(ListScreen):
             return filtered or self.focused not in {None, self.code_list}
         return super().check_action(action, parameters)
 
-    def action_validate(self) -> None:
+    async def action_validate(self) -> None:
         """Put the highlighted account's code into Validate."""
-        if self.panel is None:
+        if not self.is_whole:
             self.call_after_refresh(self.action_validate)
         else:
-            self.panel.fill_in(self.highlighted_code())
+            panel = self.panel or await self._add_panel()
+            panel.fill_in(self.highlighted_code())
 
     def action_next_server(self) -> None:
         """Choose the next server."""
@@ -175,6 +193,9 @@ class CodesScreen(ListScreen):
 
     def _keep(self, account: Account | None) -> None:
         if account is None:
+            return
+        if self._session.can_keep:
+            self.keep_in_vault(account.key)
             return
         if not self._session.keep(account):
             self.notify("Its key is in the list already.", title="Nothing added", markup=False)
