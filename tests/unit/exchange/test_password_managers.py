@@ -108,10 +108,15 @@ def test_a_label_that_repeats_the_title_gives_way_to_the_user() -> None:
 
 
 def test_a_uri_that_slipped_into_a_label_is_not_shown() -> None:
-    text = f"title,username,otpauth\nGitHub,alice{URI}2,{URI}\nOther,{URI},\n"
-    reading = read_bytes(text.encode()).reading
-    assert [entry.key is not None for entry in reading.entries] == [True, True]
-    assert SECRET not in repr(reading)
+    text = f"title,username,otp\nGitHub,alice {URI},GEZDGNBVGY3TQOJQ\n"
+    (entry,) = read_bytes(text.encode()).reading.entries
+    assert (entry.issuer, entry.name) == ("GitHub", "alice")
+    assert SECRET not in repr(entry)
+
+
+def test_beside_an_issuer_and_a_user_another_name_says_least() -> None:
+    text = f"issuer,name,username,secret\nGitHub,my phone,alice,{SECRET}\n"
+    assert [entry.key for entry in read_bytes(text.encode()).reading.entries] == [KEY]
 
 
 def test_dashlanes_archive_is_read_by_its_logins() -> None:
