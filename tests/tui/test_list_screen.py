@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from textual import events
 
 from apps import account_of, lines, make_vault_app, press, running, settled, text
 from servers import NOON, Clock
@@ -338,3 +339,16 @@ async def test_the_palette_has_what_the_keys_of_the_list_do(clock: Clock, tmp_pa
     async with running(make_vault_app(tmp_path, clock=clock)) as (pilot, screen):
         titles = {command.title for command in pilot.app.get_system_commands(screen)}
         assert {"Find", "Order", "Next group", "Hide codes", "Show the code", "Next code"} <= titles
+
+
+async def test_letters_typed_right_behind_the_slash_go_into_the_filter(
+    tmp_path: Path, clock: Clock
+) -> None:
+    async with running(make_vault_app(tmp_path, MANY, clock=clock)) as (pilot, screen):
+        # As a slow line delivers them: nothing waits for the screen in between. g alone would move.
+        for key, character in (("slash", "/"), ("g", "g"), ("i", "i")):
+            pilot.app.post_message(events.Key(key, character))
+        await settled(pilot)
+        assert issuers(screen)[0] == "GitHub"
+        assert screen.filter_bar is not None
+        assert screen.filter_bar.field.value == "gi"

@@ -231,10 +231,11 @@ def _holds_a_secret(widget: Widget | None) -> bool:
 def _bindings_with_ids() -> list[Binding]:
     """The bindings that a keymap can change."""
     from watchword_tui.screens.account_screen import AccountScreen  # noqa: PLC0415 - at hand by now
+    from watchword_tui.screens.code_screen import CodeScreen  # noqa: PLC0415 - as above
     from watchword_tui.screens.list_screen import ListScreen  # noqa: PLC0415 - as above
     from watchword_tui.widgets.code_list import CodeList  # noqa: PLC0415 - as above
 
-    owners = (WatchwordApp, CodesScreen, ListScreen, AccountScreen, CodeList)
+    owners = (WatchwordApp, CodesScreen, CodeScreen, ListScreen, AccountScreen, CodeList)
     bindings = [binding for owner in owners for binding in owner.__dict__.get("BINDINGS", ())]
     return [binding for binding in bindings if isinstance(binding, Binding) and binding.id]
 

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from watchword_tui.accounts import Account
-from watchword_tui.screens.list_screen import ListScreen
+from watchword_tui.screens.code_screen import CodeScreen
 from watchword_tui.widgets.code_list import CodeList
 from watchword_tui.widgets.group_line import GroupLine
 from watchword_tui.widgets.status_line import StatusLine
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from watchword_tui.widgets.validate_panel import ValidatePanel
 
 
-class CodesScreen(ListScreen):
+class CodesScreen(CodeScreen):
     """Accounts with their live codes, the highlighted one large, and Validate."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

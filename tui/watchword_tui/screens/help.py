@@ -29,6 +29,7 @@ def sections() -> list[tuple[str, Sequence[type[DOMNode]]]]:
     """The headings, and the classes whose keys stand under each."""
     from watchword_tui.app import WatchwordApp  # noqa: PLC0415 - it imports the screens
     from watchword_tui.screens.account_screen import AccountScreen  # noqa: PLC0415 - as above
+    from watchword_tui.screens.code_screen import CodeScreen  # noqa: PLC0415 - as above
     from watchword_tui.screens.codes import CodesScreen  # noqa: PLC0415 - as above
     from watchword_tui.screens.list_screen import ListScreen  # noqa: PLC0415 - as above
     from watchword_tui.widgets.code_list import CodeList  # noqa: PLC0415 - as above
@@ -36,7 +37,7 @@ def sections() -> list[tuple[str, Sequence[type[DOMNode]]]]:
 
     return [
         ("List", [CodeList]),
-        ("Codes", [ListScreen]),
+        ("Codes", [CodeScreen, ListScreen]),
         ("While finding", [FilterBar, FilterField]),
         ("Vault", [AccountScreen]),
         (EVERYWHERE, [CodesScreen, WatchwordApp]),
