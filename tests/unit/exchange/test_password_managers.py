@@ -193,6 +193,11 @@ class TestProtonPass:
         assert len(found.reading.entries) == 1
         assert found.reading.problems == ("1 in the trash left out",)
 
+    def test_what_stands_in_for_an_account_gives_way_to_the_user(self) -> None:
+        uri = f"otpauth://totp/Proton%20Pass?secret={SECRET}&issuer=GitHub"
+        (entry,) = read_bytes(as_json(proton_pass(proton_item(uri)))).reading.entries
+        assert (entry.key, entry.name) == (KEY, "alice")
+
     def test_an_export_under_pgp_says_what_to_do(self) -> None:
         with pytest.raises(ForeignFileError) as caught:
             read_bytes(archive(**{"Proton Pass/data.pgp": "-----BEGIN PGP MESSAGE-----"}))

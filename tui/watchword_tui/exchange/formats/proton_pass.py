@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from watchword_otp import clean_label
 from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.archives import holds, unpacked
 from watchword_tui.exchange.build import About, entry_of_totp_field
@@ -15,9 +17,12 @@ from watchword_tui.exchange.source import Source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from watchword_tui.exchange.model import Ask
+    from watchword_tui.exchange.model import Ask, Entry
 
 _DATA, _SEALED = "Proton Pass/data.json", "Proton Pass/data.pgp"
+_NOBODY = "Proton Pass"
+"""What the app writes where a URI names an account, if it knows none."""
+
 _TRASHED = 2
 
 
@@ -50,7 +55,7 @@ def read(source: Source, ask: Ask) -> Reading:
             place += 1
             check_rows(place)
             about = _about(item, text(kept, "name"), place)
-            found = [entry_of_totp_field(about, field) for field in _fields(child(item, "data"))]
+            found = [_entry(about, field) for field in _fields(child(item, "data"))]
             if item.get("state") == _TRASHED:
                 trashed += len(found)
             else:
@@ -75,6 +80,14 @@ def _about(item: dict[str, object], vault: str, place: int) -> About:
         groups=(vault,),
         favourite=item.get("pinned") is True,
     )
+
+
+def _entry(about: About, field: str) -> Entry:
+    entry = entry_of_totp_field(about, field)
+    if entry.key is None or entry.name != _NOBODY:
+        return entry
+    named = replace(entry.key, name=clean_label(about.name))
+    return replace(entry, key=named, name=named.name)
 
 
 def _fields(data: dict[str, object]) -> Iterator[str]:
