@@ -10,15 +10,20 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SNAPSHOTS = ROOT / "tests" / "tui" / "__snapshots__" / "test_snapshots"
+SNAPSHOTS = ROOT / "tests" / "tui" / "__snapshots__"
 PICTURES = ROOT / "docs" / "pictures"
 
 CHOSEN = {
-    "codes.svg": "TestPictures.test_accepted[80x24].svg",
-    "codes-wide.svg": "TestPictures.test_replayed[120x40].svg",
-    "codes-light.svg": "TestPictures.test_light[120x40].svg",
-    "enrol.svg": "TestPictures.test_enrol[80x24].svg",
-    "help.svg": "TestPictures.test_help[80x24].svg",
+    "codes.svg": "test_snapshots/TestPictures.test_accepted[80x24].svg",
+    "codes-wide.svg": "test_snapshots/TestPictures.test_replayed[120x40].svg",
+    "codes-light.svg": "test_snapshots/TestPictures.test_light[120x40].svg",
+    "list.svg": "test_vault_snapshots/TestPictures.test_list[80x24].svg",
+    "list-wide.svg": "test_vault_snapshots/TestPictures.test_list[120x40].svg",
+    "find.svg": "test_vault_snapshots/TestPictures.test_found[80x24].svg",
+    "form.svg": "test_dialog_snapshots/TestPictures.test_form_with_more[80x24].svg",
+    "import.svg": "test_dialog_snapshots/TestPictures.test_import[80x24].svg",
+    "enrol.svg": "test_snapshots/TestPictures.test_enrol[80x24].svg",
+    "help.svg": "test_snapshots/TestPictures.test_help[80x24].svg",
 }
 """Picture to snapshot."""
 

@@ -105,7 +105,7 @@ async def test_a_wrong_passphrase_is_told_and_the_field_is_empty_again(
         await pilot.pause()
         await type_passphrase(pilot, "wrong horse")
         assert is_locked(pilot)
-        assert "The passphrase does not open the vault: try again." in text(pilot)
+        assert "The passphrase does not open the vault. Try again." in text(pilot)
         assert app.screen.query_one(Input).value == ""
         assert "wrong horse" not in text(pilot)
         await type_passphrase(pilot, PASSPHRASE)

@@ -12,8 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from watchword_tui.errors import VaultError, WatchwordError
+from watchword_tui.folders import shown
 from watchword_tui.screens.confirm import ConfirmScreen
 from watchword_tui.screens.typing_ahead import TAB_AT_ONCE
+from watchword_tui.sentences import sentences
 from watchword_tui.vault.vault import check_passphrase
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class CreateVaultScreen(ModalScreen[bool]):
             yield Static("Again", classes="caption")
             yield Input(password=True, compact=True, id="second", classes="secret")
             yield Static("", id="create-words", markup=False)
-            yield Static(Content(str(self._keeper.store.path)), id="create-path")
+            yield Static(Content(shown(self._keeper.store.path)), id="create-path")
             with Horizontal(classes="buttons"):
                 yield Button("Without passphrase", compact=True, id="plain")
                 yield Button("Make it", compact=True, id="make", variant="primary")
@@ -81,7 +83,7 @@ class CreateVaultScreen(ModalScreen[bool]):
         try:
             check_passphrase(first.value)
         except VaultError as error:
-            self._say(f"{error.message[:1].upper()}{error.message[1:]}; {error.remedy}.")
+            self._say(sentences(error))
             first.focus()
             return
         if first.value != second.value:
@@ -111,7 +113,7 @@ class CreateVaultScreen(ModalScreen[bool]):
         try:
             await self._keeper.create(passphrase)
         except WatchwordError as error:
-            self._say(f"{error.message[:1].upper()}{error.message[1:]}; {error.remedy}.")
+            self._say(sentences(error))
             return
         for field in self.query(Input):
             field.value = ""

@@ -13,7 +13,9 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from watchword_tui.errors import WatchwordError
+from watchword_tui.folders import shown
 from watchword_tui.keeper import VaultState
+from watchword_tui.sentences import sentences
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -61,7 +63,7 @@ class UnlockScreen(Screen[None]):
 
     def _keys(self) -> str:
         keeper = self._session.keeper
-        where = f"\n\n{keeper.store.path}" if keeper is not None and self._asks else ""
+        where = f"\n\n{shown(keeper.store.path)}" if keeper is not None and self._asks else ""
         return f"Enter opens   Ctrl+Q leaves{where}"
 
     def on_mount(self) -> None:
@@ -100,7 +102,7 @@ class UnlockScreen(Screen[None]):
                     return
             self._session.unlocked()
         except WatchwordError as error:
-            self._say(f"✗ {error.message[:1].upper()}{error.message[1:]}: {error.remedy}.", bad=True)
+            self._say(f"✗ {sentences(error)}", bad=True)
         else:
             self.post_message(self.Unlocked())
         finally:
