@@ -66,7 +66,17 @@ def is_locked(pilot: Pilot[None]) -> bool:
     return isinstance(pilot.app.screen, UnlockScreen)
 
 
+async def lock_screen(pilot: Pilot[None]) -> None:
+    """Wait until the lock screen is whole."""
+    for _ in range(100):
+        await pilot.pause()
+        if is_locked(pilot) and "Enter opens" in text(pilot):
+            break
+    assert is_locked(pilot)
+
+
 async def type_passphrase(pilot: Pilot[None], passphrase: str) -> None:
+    await lock_screen(pilot)
     field = pilot.app.screen.query_one(Input)
     field.value = passphrase
     await pilot.press("enter")
@@ -86,7 +96,7 @@ async def test_an_encrypted_vault_begins_locked_and_shows_no_account(
 ) -> None:
     app = WatchwordApp(make_session(tmp_path, clock))
     async with app.run_test(notifications=True) as pilot:
-        await pilot.pause()
+        await lock_screen(pilot)
         assert is_locked(pilot)
         assert "locked" in text(pilot)
         assert "Kept" not in text(pilot)
@@ -102,7 +112,7 @@ async def test_a_wrong_passphrase_is_told_and_the_field_is_empty_again(
 ) -> None:
     app = WatchwordApp(make_session(tmp_path, clock))
     async with app.run_test(notifications=True) as pilot:
-        await pilot.pause()
+        await lock_screen(pilot)
         await type_passphrase(pilot, "wrong horse")
         assert is_locked(pilot)
         assert "The passphrase does not open the vault. Try again." in text(pilot)
@@ -117,7 +127,7 @@ async def test_a_damaged_vault_is_not_called_a_wrong_passphrase(tmp_path: Path, 
     app = WatchwordApp(make_session(tmp_path, clock))
     path = tmp_path / "vault.json"
     async with app.run_test(notifications=True) as pilot:
-        await pilot.pause()
+        await lock_screen(pilot)
         data = path.read_bytes()
         place = data.index(b'"salt":"') + len(b'"salt":"')
         digit = b"0" if data[place : place + 1] != b"0" else b"1"
@@ -132,15 +142,14 @@ async def test_locking_replaces_the_codes_and_drops_every_secret(tmp_path: Path,
     session = make_session(tmp_path, clock)
     app = WatchwordApp(session)
     async with app.run_test(notifications=True) as pilot:
-        await pilot.pause()
+        await lock_screen(pilot)
         await type_passphrase(pilot, PASSPHRASE)
         await settled(pilot)
         vault = tmp_path / "vault.json"
         secret = KEPT.secret.reveal()
         await pilot.press("question_mark")
         await pilot.press("ctrl+l")
-        await pilot.pause()
-        assert is_locked(pilot)
+        await lock_screen(pilot)
         assert len(app.screen_stack) == 1
         assert "Kept" not in text(pilot)
         assert shown_code(clock) not in text(pilot)
@@ -160,7 +169,7 @@ async def test_locking_replaces_the_codes_and_drops_every_secret(tmp_path: Path,
 async def test_it_locks_after_nobody_typed_for_the_set_time(tmp_path: Path, clock: Clock) -> None:
     app = WatchwordApp(make_session(tmp_path, clock))
     async with app.run_test(notifications=True) as pilot:
-        await pilot.pause()
+        await lock_screen(pilot)
         await type_passphrase(pilot, PASSPHRASE)
         await settled(pilot)
         clock.now += 299
@@ -172,27 +181,25 @@ async def test_it_locks_after_nobody_typed_for_the_set_time(tmp_path: Path, cloc
         assert not is_locked(pilot)
         clock.now += 1
         app.lock_if_idle()
-        await pilot.pause()
-        assert is_locked(pilot)
+        await lock_screen(pilot)
         assert "Nobody typed for 5 min." in text(pilot)
 
 
 async def test_a_clock_that_was_set_back_locks(tmp_path: Path, clock: Clock) -> None:
     app = WatchwordApp(make_session(tmp_path, clock))
     async with app.run_test(notifications=True) as pilot:
-        await pilot.pause()
+        await lock_screen(pilot)
         await type_passphrase(pilot, PASSPHRASE)
         await settled(pilot)
         clock.now -= 7200
         app.lock_if_idle()
-        await pilot.pause()
-        assert is_locked(pilot)
+        await lock_screen(pilot)
 
 
 async def test_it_never_locks_by_itself_where_that_is_set(tmp_path: Path, clock: Clock) -> None:
     app = WatchwordApp(make_session(tmp_path, clock, lock_after=0))
     async with app.run_test(notifications=True) as pilot:
-        await pilot.pause()
+        await lock_screen(pilot)
         await type_passphrase(pilot, PASSPHRASE)
         await settled(pilot)
         clock.now += 1_000_000
@@ -210,7 +217,7 @@ async def test_the_keyring_opens_the_vault_without_a_passphrase(tmp_path: Path, 
         await settled(pilot)
         assert shown_code(clock) in text(pilot)
         await pilot.press("l")
-        await pilot.pause()
+        await lock_screen(pilot)
         assert keeper.state is VaultState.LOCKED
         # Nothing typed: the keyring is asked.
         await type_passphrase(pilot, "")
@@ -226,7 +233,7 @@ async def test_a_plain_vault_is_hidden_and_comes_back_with_enter(tmp_path: Path,
     async with app.run_test(notifications=True) as pilot:
         await settled(pilot)
         await pilot.press("l")
-        await pilot.pause()
+        await lock_screen(pilot)
         assert not app.screen.query(Input)
         assert "Kept" not in text(pilot)
         await press(pilot, "enter")
@@ -236,17 +243,16 @@ async def test_a_plain_vault_is_hidden_and_comes_back_with_enter(tmp_path: Path,
 async def test_the_lock_screen_takes_no_other_keys(tmp_path: Path, clock: Clock) -> None:
     app = WatchwordApp(make_session(tmp_path, clock, passphrase=None))
     async with app.run_test(notifications=True) as pilot:
-        await pilot.pause()
+        await lock_screen(pilot)
         await pilot.press("v", "c", "e", "a", "l", "ctrl+l", "question_mark", "escape")
-        await pilot.pause()
-        assert is_locked(pilot)
+        await lock_screen(pilot)
         assert len(app.screen_stack) == 1
 
 
 async def test_the_lock_screen_is_whole_on_a_small_terminal(tmp_path: Path, clock: Clock) -> None:
     app = WatchwordApp(make_session(tmp_path, clock))
     async with app.run_test(size=(60, 16), notifications=True) as pilot:
-        await pilot.pause()
+        await lock_screen(pilot)
         shown = "\n".join(lines(pilot))
         assert "locked" in shown
         assert "passphrase" in shown
@@ -268,3 +274,17 @@ async def test_a_plain_vault_is_warned_of_for_as_long_as_it_is_plain(
     async with app.run_test(notifications=True) as pilot:
         await settled(pilot)
         assert ("! not encrypted" in lines(pilot)[0]) == warned
+
+
+async def test_the_first_lock_screen_has_the_colours_of_the_theme(tmp_path: Path, clock: Clock) -> None:
+    app = WatchwordApp(make_session(tmp_path, clock))
+    async with app.run_test(notifications=True) as pilot:
+        await lock_screen(pilot)
+        (segment,) = [
+            segment
+            for strip in app.screen._compositor.render_strips()
+            for segment in strip
+            if "locked" in segment.text
+        ]
+        assert segment.style is not None
+        assert segment.style.color != segment.style.bgcolor

@@ -18,8 +18,6 @@ from watchword_tui.keeper import VaultState
 from watchword_tui.sentences import sentences
 
 if TYPE_CHECKING:
-    from textual.app import ComposeResult
-
     from watchword_tui.session import Session
 
 
@@ -45,33 +43,32 @@ class UnlockScreen(Screen[None]):
         )
         self._busy = False
 
-    def compose(self) -> ComposeResult:
-        """Lay out the field in the middle of the screen."""
-        with Center(), Vertical(id="unlock"):
-            yield Static(Content.assemble(("Watchword", "bold $accent"), "   locked"), id="unlock-title")
-            yield Static(self._why, id="unlock-why", markup=False)
-            if self._asks:
-                yield Input(
-                    password=True,
-                    placeholder="passphrase",
-                    compact=True,
-                    id="passphrase",
-                    classes="secret",
-                )
-            yield Static("", id="unlock-words", markup=False)
-            yield Static(self._keys(), id="unlock-keys", markup=False)
+    def on_mount(self) -> None:
+        """Begin when the app has started: what is drawn before has not the theme's colours yet."""
+        self.app.call_later(self._begin)
+
+    async def _begin(self) -> None:
+        """Put the field into the middle of the screen, ready to type."""
+        field = Input(password=True, placeholder="passphrase", compact=True, classes="secret")
+        # Two repaints a second for nothing.
+        field.cursor_blink = False
+        title = Content.assemble(("Watchword", "bold $accent"), "   locked")
+        content = Vertical(
+            Static(title, id="unlock-title"),
+            Static(self._why, id="unlock-why", markup=False),
+            *([field] if self._asks else []),
+            Static("", id="unlock-words", markup=False),
+            Static(self._keys(), id="unlock-keys", markup=False),
+            id="unlock",
+        )
+        await self.mount(Center(content))
+        if self._asks:
+            field.focus()
 
     def _keys(self) -> str:
         keeper = self._session.keeper
         where = f"\n\n{shown(keeper.store.path)}" if keeper is not None and self._asks else ""
         return f"Enter opens   Ctrl+Q leaves{where}"
-
-    def on_mount(self) -> None:
-        """Be ready to type."""
-        if self._asks:
-            field = self.query_one(Input)
-            field.cursor_blink = False
-            field.focus()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
