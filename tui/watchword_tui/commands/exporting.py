@@ -51,7 +51,7 @@ class _Request:
     plain: bool
     accounts: tuple[str, ...]
     group: str | None
-    passphrase_file: Path | None
+    export_passphrase_file: Path | None
     yes: bool
 
 
@@ -85,7 +85,7 @@ def _show_formats(ctx: click.Context, _parameter: click.Parameter, value: bool) 
 )  # fmt: skip
 @click.option("--group", metavar="NAME", shell_complete=complete_group, help="Only those in this group.")
 @click.option(
-    "--export-passphrase-file", "passphrase_file", type=FILE, metavar="FILE",
+    "--export-passphrase-file", type=FILE, metavar="FILE",
     help="The passphrase to encrypt with, in a file that only you can read.",
 )  # fmt: skip
 @yes_option
@@ -188,10 +188,10 @@ def _writer(request: _Request) -> Writer:
 
 
 def _passphrase(request: _Request) -> str:
-    if request.passphrase_file is None:
+    if request.export_passphrase_file is None:
         ways = "run it on a terminal, or name a file that holds it with --export-passphrase-file"
         return ask_new_passphrase("the file", ways)
-    return read_passphrase(request.passphrase_file)
+    return read_passphrase(request.export_passphrase_file)
 
 
 def _draw(accounts: Sequence[Account], *, yes: bool) -> None:

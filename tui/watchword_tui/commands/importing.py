@@ -48,7 +48,7 @@ class _Request:
     yes: bool
     dry_run: bool
     as_json: bool
-    passphrase_file: Path | None
+    import_passphrase_file: Path | None
     allow_costly: bool
     plain: bool
 
@@ -90,7 +90,6 @@ def _show_formats(ctx: click.Context, _parameter: click.Parameter, value: bool) 
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 @click.option(
     "--import-passphrase-file",
-    "passphrase_file",
     type=FILE,
     metavar="FILE",
     help="The passphrase of the files, in a file that only you can read.",
@@ -159,7 +158,7 @@ def _read(request: _Request) -> tuple[Entry, ...]:
         found = read_file(
             path,
             request.format_name,
-            passphrase_file=request.passphrase_file,
+            passphrase_file=request.import_passphrase_file,
             allow_costly=request.allow_costly,
         )
         readings.append(found.reading)
