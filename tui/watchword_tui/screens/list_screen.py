@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from watchword_tui.vault.rows import Row
     from watchword_tui.widgets.filter_bar import FilterBar
 
-_BARS_OF_ONE = (15,)
+_BARS_OF_ONE = (10,)
 _BARS_OF_SEVERAL = (10, 10)
 """Cells of the gauges' bars, by how many periods are in use."""
 

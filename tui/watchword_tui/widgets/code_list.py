@@ -203,6 +203,10 @@ class CodeList(ScrollView, can_focus=True):
             look = self._book.look(line, self._now)
             assert look is not None  # noqa: S101 - there is an account
             columns += self._labels_and_code(line, marks, look, width - _HEAD_WIDTH)
+        if not marks and columns[0][0].isspace():
+            # Blanks look the same in any ink, and each change of it costs the terminal forty bytes.
+            (blanks, _), (text, ink), *rest = columns
+            columns = [(blanks + text, ink), *rest]
         return Strip([Segment(text, base + ink) for text, ink in columns]).adjust_cell_length(
             width, base
         )
