@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from random import Random
 from typing import TYPE_CHECKING
+
+import pytest
 
 from desk import GITHUB, SECRET, VPN, Desk, Here
 from watchword_otp import parse_uri
@@ -161,7 +164,11 @@ class TestFiles:
         wrong = here("import", "aegis.json", "--yes", "--import-passphrase-file", "wrong")
         right = here("import", "aegis.json", "--yes", "--import-passphrase-file", "right")
 
-        assert (wrong.status, len(wrong.err.splitlines())) == (2, 1)
+        assert wrong.status == 2
+        assert wrong.complaint == (
+            "the passphrase in wrong does not open aegis.json;"
+            " it is the one that was chosen when the file was exported"
+        )
         assert right.status == 0
         assert titles(desk)[1] == "Bank (bob)"
 
@@ -206,7 +213,30 @@ class TestFiles:
         assert here("import", "list.txt", "--format", "nonsense").complaint.startswith(
             "there is no format 'nonsense'"
         )
-        assert here("import", "list.txt", "--format", "aegis").status == 2
+        assert here("import", "list.txt", "--format", "aegis").complaint == (
+            "list.txt is not Aegis: it looks like otpauth list;"
+            " import it as otpauth, or without naming a format"
+        )
+
+    @pytest.mark.parametrize("name", ["2fas", "ente", "stratum", "bitwarden", "kdbx", "totp-cli"])
+    def test_a_wrong_format_is_not_called_damage(self, here: Here, desk: Desk, name: str) -> None:
+        written = find_writer("aegis", plain=True).write(accounts(BANK), "")
+        (desk.folder / "aegis.json").write_bytes(written.content)
+        ended = here("import", "aegis.json", "--format", name)
+
+        assert ended.status == 2
+        assert ": it looks like Aegis; import it as aegis, or without naming" in ended.complaint
+
+    def test_random_bytes_may_be_no_export_at_all(self, here: Here, desk: Desk) -> None:
+        (desk.folder / "junk").write_bytes(Random(6238).randbytes(5000))
+        desk.write("pass", PASSPHRASE)
+        ended = here("import", "junk", "--import-passphrase-file", "pass")
+
+        assert ended.status == 2
+        assert ended.complaint == (
+            "the passphrase in pass does not open junk;"
+            " it may be andOTP's, or no export at all: nothing in the file tells"
+        )
 
     def test_costly_work_is_not_done_unasked(self, here: Here, desk: Desk) -> None:
         vault = json.loads(ENCRYPTED.write(accounts(BANK), PASSPHRASE).content)
@@ -229,6 +259,7 @@ class TestPerson:
             terminal.wait_for(lambda text: text.count("Passphrase of aegis.json") == 1, "the question")
             terminal.press("wrong\r")
             terminal.wait_for(lambda text: text.count("Passphrase of aegis.json") == 2, "it again")
+            assert "the passphrase does not open aegis.json" in terminal.text
             terminal.press(f"{PASSPHRASE}\r")
             terminal.wait_for(lambda text: "Write 1 new account to the vault? [Y/n]" in text, "the plan")
             assert "Bank" in terminal.text

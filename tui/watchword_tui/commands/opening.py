@@ -15,6 +15,8 @@ from watchword_tui.vault.keychain import SystemKeychain
 from watchword_tui.vault.store import VaultStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from watchword_tui.accounts import Account
     from watchword_tui.settings import Settings
     from watchword_tui.vault.rows import Row
@@ -100,7 +102,7 @@ def opened(settings: Settings) -> Keeper | None:
         return None
     if not keeper.open_quietly():
         if settings.passphrase_file is not None:
-            keeper.open(read_passphrase(settings.passphrase_file))
+            _open_by_file(keeper, settings.passphrase_file)
         else:
             _ask_and_open(keeper)
     if not keeper.vault.encrypted:
@@ -177,6 +179,15 @@ def _keeper(settings: Settings) -> Keeper:
     return Keeper(VaultStore(settings.vault), SystemKeychain())
 
 
+def _open_by_file(keeper: Keeper, path: Path) -> None:
+    try:
+        keeper.open(read_passphrase(path))
+    except WrongPassphraseError:
+        raise WrongPassphraseError(
+            f"the passphrase in {path} does not open the vault {keeper.store.path}"
+        ) from None
+
+
 def _ask_and_open(keeper: Keeper) -> None:
     for left in reversed(range(TRIES)):
         passphrase = ask_hidden("Passphrase of the vault", _WAYS)
@@ -184,7 +195,7 @@ def _ask_and_open(keeper: Keeper) -> None:
             keeper.open(passphrase)
         except WrongPassphraseError as error:
             if not left:
-                raise
+                raise WrongPassphraseError(error.message) from None
             say(str(error))
         else:
             return

@@ -83,14 +83,18 @@ def read_file(
     """
     source = _source(path)
     ask = FileAsk(source.name, passphrase_file, allow_costly)
-    for _ in range(TRIES - 1):
+    which, left = "the passphrase", TRIES
+    if passphrase_file is not None:
+        which, left = f"the passphrase in {passphrase_file}", 1
+    while True:
         try:
             return read_entries(source, ask, format_name)
         except WrongPassphraseError as error:
-            if passphrase_file is not None:
-                raise
-            say(str(error))
-    return read_entries(source, ask, format_name)
+            left -= 1
+            wrong = WrongPassphraseError(f"{which} does not open {source.name}", error.remedy)
+            if not left:
+                raise wrong from None
+            say(f"{wrong}; try again")
 
 
 def _source(path: Path) -> Source:

@@ -251,7 +251,7 @@ def wrong_passphrase() -> WrongPassphraseError:
     """The error for a passphrase that opens nothing."""
     return WrongPassphraseError(
         "the passphrase does not open this file",
-        "type the one that was chosen when the file was exported",
+        "it is the one that was chosen when the file was exported",
     )
 
 

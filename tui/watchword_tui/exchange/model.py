@@ -116,6 +116,8 @@ class Format:
         ForeignFileError: It cannot be read; the message says why and the remedy what to do.
         WrongPassphraseError: The passphrase is not the one the file was encrypted with.
     """
+    guessed: bool = False
+    """Whether nothing in such a file tells what it is, so that it may be any other."""
 
 
 @dataclass(frozen=True, slots=True)

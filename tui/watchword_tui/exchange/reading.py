@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchword_otp import clean_label
-from watchword_tui.errors import ForeignFileError
+from watchword_tui.errors import ForeignFileError, WrongPassphraseError
 from watchword_tui.exchange.other_kinds import other_kind
 from watchword_tui.exchange.registry import FORMATS
 from watchword_tui.exchange.source import MAX_FILE_BYTES, Source
@@ -76,8 +76,7 @@ def read_entries(source: Source, ask: Ask, format_name: str = "") -> Recognised:
     if not source.data.strip():
         raise ForeignFileError(f"{source.name} is empty", "export it again from the app")
     try:
-        format_ = _named(format_name, source) if format_name else _recognised(source)
-        return Recognised(format_, format_.read(source, ask))
+        return _read_as(format_name, source, ask) if format_name else _read_guessing(source, ask)
     except MemoryError:
         raise ForeignFileError(
             f"there is not enough memory to read {source.name}",
@@ -120,6 +119,40 @@ def _missing_parts(batches: Sequence[Batch]) -> list[str]:
             several = f"{', '.join(missing[:-1])} and {missing[-1]}"
             problems.append(f"parts {several} of {size} are missing: scan them too")
     return problems
+
+
+def _read_as(name: str, source: Source, ask: Ask) -> Recognised:
+    """Read a file as the format that the person named; it may lack what that is told by."""
+    format_ = _named(name, source)
+    try:
+        reading = format_.read(source, ask)
+    except ForeignFileError:
+        _require_no_other(format_, source)
+        raise
+    if not reading.entries:
+        _require_no_other(format_, source)
+    return Recognised(format_, reading)
+
+
+def _require_no_other(named: Format, source: Source) -> None:
+    """Raise an error that says what the file is instead, if that is plain to see."""
+    likely = next((one for one in FORMATS if one.recognise(source)), named)
+    if likely.name != named.name and not likely.guessed and not named.recognise(source):
+        raise ForeignFileError(
+            f"{source.name} is not {named.title}: it looks like {likely.title}",
+            f"import it as {likely.name}, or without naming a format",
+        ) from None
+
+
+def _read_guessing(source: Source, ask: Ask) -> Recognised:
+    format_ = _recognised(source)
+    try:
+        return Recognised(format_, format_.read(source, ask))
+    except WrongPassphraseError as error:
+        if not format_.guessed:
+            raise
+        doubt = f"{format_.title}'s, or no export at all: nothing in the file tells"
+        raise WrongPassphraseError(error.message, f"it may be {doubt}") from None
 
 
 def _named(name: str, source: Source) -> Format:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watchword_tui.errors import ForeignFileError, VaultError
+from watchword_tui.errors import ForeignFileError, VaultError, WrongPassphraseError
 from watchword_tui.exchange.build import About, Names, entry_of_row
+from watchword_tui.exchange.ciphers import wrong_passphrase
 from watchword_tui.exchange.cost import require, scrypt_cost
 from watchword_tui.exchange.fields import child, objects, rows, text, texts
 from watchword_tui.exchange.model import Cost, Format, Reading
@@ -50,6 +51,8 @@ def _database(source: Source, ask: Ask) -> dict[str, object]:
         content = envelope.open_content(master)
     except VaultError as error:
         raise _unreadable(error.message) from None
+    except WrongPassphraseError:
+        raise wrong_passphrase() from None  # in the words of files, not of the person's vault
     database = Source(source.name, content)
     if not isinstance(database.json, dict):
         raise _unreadable("the vault's content is damaged, or larger than any vault's")

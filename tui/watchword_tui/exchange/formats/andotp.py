@@ -119,5 +119,5 @@ def _uses(row: dict[str, object]) -> int:
 
 
 FORMAT = Format(name="andotp", title="andOTP", recognise=recognise, read=read)
-SEALED = Format(name="andotp", title="andOTP", recognise=recognise_sealed, read=read)
+SEALED = Format(name="andotp", title="andOTP", recognise=recognise_sealed, read=read, guessed=True)
 """To be tried last."""

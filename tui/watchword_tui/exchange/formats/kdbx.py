@@ -247,7 +247,7 @@ def _inflated(header: Header, content: bytes) -> bytes:
 def _wrong_passphrase() -> WrongPassphraseError:
     return WrongPassphraseError(
         "the passphrase does not open this database",
-        "type its passphrase; if it needs a key file or a hardware key too, remove that from a copy",
+        "if the database needs a key file or a hardware key too, remove that from a copy",
     )
 
 
