@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from apps import account_of
 from desk import GITHUB, SECRET
 from terminal import Terminal
+from watchword_otp import Key, Secret
+from watchword_tui.vault.document import Document
+from watchword_tui.vault.store import VaultStore
+from watchword_tui.vault.vault import create_vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -204,3 +210,36 @@ def test_it_is_whole_on_other_terminals(
     assert "\\u" not in terminal.text
     terminal.press("\x11")
     assert terminal.wait_for_end() == 0
+
+
+def test_alone_it_opens_the_vault_where_the_settings_say(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    account = account_of(Key(secret=Secret.from_base32(SECRET), issuer=SHOWN))
+    create_vault(VaultStore(tmp_path / "mine.json"), None, Document().with_added([account]))
+    (tmp_path / ".config" / "watchword").mkdir(parents=True)
+    (tmp_path / ".config" / "watchword" / "config.toml").write_text('vault = "~/mine.json"\n')
+    terminal = start("-m", "watchword_tui", environment={"XDG_CONFIG_HOME": str(tmp_path / ".config")})
+    terminal.wait_for(whole, "the codes")
+    terminal.press("\x11")
+    assert terminal.wait_for_end() == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("--accounts", "otp.txt")])
+def test_without_a_terminal_it_says_so_in_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "otp.txt").write_text(GITHUB)
+    ended = subprocess.run(
+        [sys.executable, "-m", "watchword_tui", *arguments],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "xterm-256color"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr == (
+        "watchword: the app needs a terminal; for plain output use: watchword code, watchword check\n"
+    )

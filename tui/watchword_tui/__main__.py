@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
+
+_COMPLETING = "_WATCHWORD_COMPLETE"
+"""Set by a shell that asks for completions; then there are no arguments either."""
 
 
 def main() -> None:
-    """Run the command line; see `watchword_tui.cli.main`."""
-    # Nothing made while modules load is garbage, and looking for it takes a tenth of the time.
+    """Start the app if nothing else is asked for, or run the command line."""
+    # Nothing made while modules load is garbage, and looking for it takes time.
     gc.disable()
-    from watchword_tui.cli import main as run  # noqa: PLC0415 - as said
+    if sys.argv[1:] or _COMPLETING in os.environ:
+        from watchword_tui.cli import main as run  # noqa: PLC0415 - as said
 
-    gc.enable()
+        gc.enable()
+    else:
+        from watchword_tui.launch import main as run  # noqa: PLC0415 - without the option parser
     run()
 
 

@@ -6,20 +6,16 @@ imported when it is wanted, and each command's module when it is used.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from watchword_tui.commands.common import EXITS, common_options, say, settings_of
 from watchword_tui.errors import Exit, WatchwordError
-
-if TYPE_CHECKING:
-    from watchword_tui.settings import Settings
 
 _COMMANDS = {
     "code": ("code", "Print live codes."),
@@ -98,22 +94,9 @@ def watchword(ctx: click.Context, /) -> None:
     for, or read from files and standard input.
     """  # noqa: D301 - \b is click's own mark
     if ctx.invoked_subcommand is None:
-        ctx.exit(_start_app(settings_of(ctx)))
+        from watchword_tui.launch import start_app  # noqa: PLC0415 - each command loads its own
 
-
-def _start_app(settings: Settings) -> int:
-    # Nothing made while starting is garbage; the app turns this on again at its first frame.
-    gc.disable()
-    from watchword_tui.accounts import load_accounts  # noqa: PLC0415 - each command loads its own
-    from watchword_tui.preflight import prepare_terminal, require_terminal  # noqa: PLC0415 - as above
-    from watchword_tui.start import make_session  # noqa: PLC0415 - as above
-
-    require_terminal(os.environ)
-    session = make_session(settings, lambda: load_accounts(settings))
-    prepare_terminal(os.environ)
-    from watchword_tui.app import run_app  # noqa: PLC0415 - the first import of Textual
-
-    return run_app(session)
+        ctx.exit(start_app(settings_of(ctx)))
 
 
 def main() -> None:
