@@ -322,6 +322,7 @@ class TestFinding:
         many = accounts(*(f"Issuer:{number}" for number in range(100)))
 
         assert len(refusal(lambda: find_account(many, "none such"))) < 200
+        assert refusal(lambda: find_account(many, "issuer")).endswith("Issuer (7) and 92 more")
 
     def test_a_query_reaches_the_terminal_escaped(self) -> None:
         assert refusal(lambda: find_account(FEW, "\x1b[31m")).isprintable()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """Largest file of accounts that is read; some 40,000 lines."""
 
+_NAMED = 8
+"""Candidates that an error names at most."""
 
 NOTE_LIMIT = 10_000
 """Most characters kept of a note."""
@@ -182,7 +184,10 @@ def find_account(accounts: Sequence[Account], query: str | None) -> Account:
     fitting = matching_accounts(accounts, query) if query else list(accounts)
     if len(fitting) == 1:
         return fitting[0]
-    shown = ", ".join(account.key.title for account in (fitting or accounts)[:8])
+    candidates = fitting or accounts
+    shown = ", ".join(account.key.title for account in candidates[:_NAMED])
+    if len(candidates) > _NAMED:
+        shown += f" and {len(candidates) - _NAMED} more"
     if not fitting:
         raise AccountsError(f"no account fits {query!r}", f"there are: {shown}")
     if not query:
