@@ -338,22 +338,38 @@ class TestFile:
         assert str(work / "config.toml") in refused
 
     @pytest.mark.parametrize(
-        ("file", "where"),
+        ("file", "words"),
         [
-            ('accounts = "otp.txt"', "accounts"),
-            ("server = 1", "server"),
-            ('[servers.dev]\nurl = "http://127.0.0.1"\nallow_http = "yes"', "allow_http"),
-            ("[servers.dev]\n", "url"),
-            ('servers.dev = "http://127.0.0.1"', "servers"),
+            ('accounts = "otp.txt"', "accounts must be a list of texts in quotes"),
+            ("accounts = [1]", "accounts must be a list of texts in quotes"),
+            ("server = 1", "server must be text in quotes"),
+            ("vault = true", "vault must be text in quotes"),
+            ("passphrase_file = []", "passphrase_file must be text in quotes"),
+            ("theme = 1", "theme must be text in quotes"),
+            ("lock_after = -1", "lock_after must be a whole number from 0 to 86400"),
+            ('lock_after = "5"', "lock_after must be a whole number from 0 to 86400"),
+            ("clear_after = 3601", "clear_after must be a whole number from 0 to 3600"),
+            ('sort = "name"', "sort must be one of: file, issuer, use"),
+            ("sort = 1", "sort must be one of: file, issuer, use"),
+            ("hide_codes = 1", "hide_codes must be true or false"),
+            ('keys = "x"', "keys must be a table of texts in quotes"),
+            ("keys.lock = 1", "keys must be a table of texts in quotes"),
+            ('servers.dev = "x"', "servers must be tables, each under a name of its own"),
+            ("[servers.dev]\n", "url is missing"),
+            ("[servers.dev]\nurl = 1", "url must be text in quotes"),
+            (
+                '[servers.dev]\nurl = "http://[::1]"\nallow_http = "yes"',
+                "allow_http must be true or false",
+            ),
         ],
     )
-    def test_a_value_of_the_wrong_kind_is_refused_with_its_place(
-        self, work: Path, file: str, where: str
+    def test_a_value_of_the_wrong_kind_is_refused_with_what_it_must_be(
+        self, work: Path, file: str, words: str
     ) -> None:
         refused = refusal(lambda: load(work, file))
 
-        assert str(work / "config.toml") in refused
-        assert where in refused
+        assert f"{work / 'config.toml'}: {words}" in refused
+        assert "`" not in refused
 
     def test_what_is_not_toml_is_refused_with_file_and_line(self, work: Path) -> None:
         words = refusal(lambda: load(work, 'theme = "dark"\nserver dev\n'))

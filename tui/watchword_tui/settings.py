@@ -306,7 +306,9 @@ def _convert(table: Mapping[str, object], kind: type[_Record], where: str) -> _R
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{where}: {error}") from None
+        from watchword_tui.setting_words import complaint  # noqa: PLC0415 - for errors only
+
+        raise SettingsError(f"{where}: {complaint(kind, table, error)}") from None
 
 
 def _expand(text: str, settings_file: Path) -> Path:
