@@ -124,7 +124,7 @@ def main() -> None:
     except OSError as error:
         # Files and servers have errors of their own: this is the output, as on a full disk.
         _drop_output(1)
-        _fail(f"cannot go on: {error.strerror or error}", Exit.USAGE)
+        _fail(f"the output cannot be written: {error.strerror or error}", Exit.USAGE)
     sys.exit(status)
 
 
