@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from msgspec import inspect
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,11 +24,8 @@ def complaint(kind: type[msgspec.Struct], table: Mapping[str, object], error: Ex
         table: The table as read.
         error: What the decoder said of it.
     """
-    # Slow to load, and most settings are right.
-    from msgspec.inspect import StructType, type_info  # noqa: PLC0415
-
-    record = type_info(kind)
-    assert isinstance(record, StructType)  # noqa: S101 - as `kind` is
+    record = inspect.type_info(kind)
+    assert isinstance(record, inspect.StructType)  # noqa: S101 - as `kind` is
     types = {field.encode_name: field.type for field in record.fields}
     if place := _PLACE.search(str(error)):
         return f"{place[1]} must be {_words(types[place[1]])}"
@@ -34,9 +33,7 @@ def complaint(kind: type[msgspec.Struct], table: Mapping[str, object], error: Ex
     return f"{missing[0]} is missing" if missing else "it must be a table"
 
 
-def _words(kind: msgspec.inspect.Type) -> str:
-    from msgspec import inspect  # noqa: PLC0415 - as above
-
+def _words(kind: inspect.Type) -> str:
     match kind:
         case inspect.UnionType():
             words = _words(next(one for one in kind.types if not isinstance(one, inspect.NoneType)))

@@ -172,13 +172,14 @@ class TestFailures:
         assert ended.status == 2
         assert ended.err.startswith("watchword: the output's encoding, latin-1, cannot show this")
 
-    async def test_a_full_disk_is_one_line(self, desk: Desk, full_disk: int) -> None:
+    @pytest.mark.parametrize("command", ["code", "list"])
+    async def test_a_full_disk_is_one_line(self, desk: Desk, full_disk: int, command: str) -> None:
         desk.write("otp.txt", VPN)
-        process = await desk.start("code", "--accounts", "otp.txt", stdout=full_disk)
+        process = await desk.start(command, "--accounts", "otp.txt", stdout=full_disk)
         _, err = await process.communicate()
 
         assert process.returncode == 2
-        assert err == b"watchword: cannot go on: No space left on device\n"
+        assert err == b"watchword: the output cannot be written: No space left on device\n"
 
     async def test_a_working_folder_that_is_gone_harms_nothing(self, desk: Desk) -> None:
         accounts = desk.write("otp.txt", VPN)
@@ -231,6 +232,29 @@ class TestEnds:
         await process.communicate()
 
         assert process.returncode == 2
+
+
+class TestSpeed:
+    """What is slow to load is loaded only where it is needed."""
+
+    SCRIPT = """
+import sys
+from watchword_tui.cli import main
+try:
+    main()
+finally:
+    print(sorted({"asyncio", "cryptography", "keyring", "textual"} & sys.modules.keys()))
+"""
+    PROGRAM = (sys.executable, "-c", SCRIPT)
+
+    @pytest.mark.parametrize("command", [["code", "github"], ["list"]], ids=" ".join)
+    async def test_a_plain_vault_needs_none_of_it(self, desk: Desk, command: list[str]) -> None:
+        desk.keep(GITHUB)
+        process = await desk.start(*command, program=self.PROGRAM)
+        out, _ = await process.communicate()
+
+        assert process.returncode == 0
+        assert out.splitlines()[1:] == [b"[]"]
 
 
 class TestApp:

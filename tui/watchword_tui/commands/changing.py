@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from watchword_tui.commands.common import say
@@ -27,6 +26,8 @@ def save(keeper: Keeper, what: str, edit: Callable[[Document], Document]) -> Non
     Raises:
         VaultError: It cannot be saved: the vault is as it was.
     """
+    import asyncio  # noqa: PLC0415 - slow to load, and listing shares this module
+
     try:
         asyncio.run(keeper.change(what, edit))
     except VaultChangedError:
@@ -44,6 +45,8 @@ def use_counter(keeper: Keeper, account: Account) -> Account:
     Raises:
         VaultError: The counter cannot be saved: no code may be shown.
     """
+    import asyncio  # noqa: PLC0415 - as above
+
     for _ in range(_TRIES):
         try:
             return asyncio.run(keeper.advance(account.id))
