@@ -135,7 +135,7 @@ async def test_a_damaged_vault_is_not_called_a_wrong_passphrase(tmp_path: Path, 
         await type_passphrase(pilot, PASSPHRASE)
         shown = " ".join(text(pilot).split())
         assert "damaged" in shown
-        assert "watchword vault restore" in shown
+        assert "There is no backup of it: put a copy of yours in its place" in shown
 
 
 async def test_locking_replaces_the_codes_and_drops_every_secret(tmp_path: Path, clock: Clock) -> None:

@@ -50,6 +50,10 @@ class VaultError(WatchwordError):
     """A vault that cannot be read, written or created."""
 
 
+class DamagedVaultError(VaultError):
+    """A vault whose file is not as it was written, or no vault at all."""
+
+
 class ForeignFileError(WatchwordError):
     """A file of another app that cannot be read or written."""
 

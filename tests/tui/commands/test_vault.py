@@ -269,6 +269,18 @@ class TestBackups:
         assert here("vault", "restore", "2", "--yes").status == 0
         assert len(desk.kept().accounts) == 1
 
+    def test_without_one_nobody_is_sent_to_them(self, here: Here, desk: Desk) -> None:
+        desk.keep(GITHUB)
+        for damaged in ("{", '{"version": 1, "header": {"slots": null, "params": null}, "db": 1}'):
+            desk.vault.write_text(damaged)
+            complaint = here("list").complaint
+
+            assert complaint.endswith(
+                "; there is no backup of it: put a copy of yours in its place,"
+                f" or move {desk.vault} away to start anew"
+            )
+            assert "watchword vault restore" not in complaint + here("doctor").out
+
     def test_one_that_is_not_there_is_told(self, here: Here, desk: Desk) -> None:
         desk.keep(GITHUB)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from watchword_otp import clean_label
-from watchword_tui.errors import VaultError
+from watchword_tui.errors import DamagedVaultError, VaultError
 from watchword_tui.vault.groups import Group, GroupTable, new_group, renamed_group
 from watchword_tui.vault.rows import Row, made_id, new_id, read_row, write_row
 
@@ -169,7 +169,7 @@ def read_document(content: bytes) -> Document:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         pass
     # Outside the handler: its frames hold the content.
-    raise VaultError(
+    raise DamagedVaultError(
         "the vault's content cannot be understood", "restore a backup: watchword vault restore"
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from watchword_tui.errors import VaultError, WrongPassphraseError
+from watchword_tui.errors import DamagedVaultError, VaultError, WrongPassphraseError
 from watchword_tui.vault.slots import (
     MAX_WORK,
     TAG_BYTES,
@@ -70,7 +70,7 @@ class Envelope:
         """
         slots = self.slots_of(SlotType.PASSWORD)
         if sum(slot.work for slot in slots) > MAX_WORK:
-            raise VaultError(
+            raise DamagedVaultError(
                 "the vault asks for more work than any vault does",
                 f"it is damaged or not yours; {_RESTORE}",
             )
@@ -85,7 +85,7 @@ class Envelope:
                 odd = error.with_traceback(None)
         if self.intact is False:
             # A damaged slot refuses the right passphrase too; nobody should doubt their memory.
-            raise VaultError("the vault's file is damaged", _RESTORE)
+            raise DamagedVaultError("the vault's file is damaged", _RESTORE)
         if odd is not None:
             raise odd
         if not slots:
@@ -102,7 +102,7 @@ class Envelope:
             return self.content
         opened = gcm_open(master.raw, self.nonce, self.content)
         if opened is None:
-            raise VaultError("the key is right, but the vault's content is damaged", _RESTORE)
+            raise DamagedVaultError("the key is right, but the vault's content is damaged", _RESTORE)
         return opened
 
     def sealed(self, content: bytes, master: MasterKey | None, slots: tuple[Slot, ...]) -> bytes:
@@ -131,7 +131,7 @@ def read_envelope(data: bytes) -> Envelope:
     except (msgspec.MsgspecError, binascii.Error, ValueError, RecursionError):
         pass
     # Outside the handler: its frames hold the file's content.
-    raise VaultError("the file is no vault, or is damaged", _RESTORE)
+    raise DamagedVaultError("the file is no vault, or is damaged", _RESTORE)
 
 
 def _read(data: bytes) -> Envelope:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from watchword_tui.errors import VaultError, WrongPassphraseError
+from watchword_tui.errors import DamagedVaultError, WrongPassphraseError
 
 KEY_BYTES = 32
 """Length of every key: AES-256."""
@@ -132,7 +132,7 @@ class Slot:
             VaultError: The slot is damaged.
         """
         if len(self.wrapped) != KEY_BYTES + TAG_BYTES or len(self.nonce) != NONCE_BYTES:
-            raise VaultError(
+            raise DamagedVaultError(
                 "a slot of the vault is damaged", "restore a backup: watchword vault restore"
             )
         opened = gcm_open(key, self.nonce, self.wrapped)
@@ -142,14 +142,14 @@ class Slot:
 
     def _derive(self, passphrase: bytes) -> bytes:
         if self.n * self.r * 128 > MAX_MEMORY or self.work > MAX_WORK:
-            raise VaultError(
+            raise DamagedVaultError(
                 "the vault asks for more work than any vault does",
                 "it is damaged or not yours; restore a backup: watchword vault restore",
             )
         if min(self.n, self.r, self.p) > 0:
             with contextlib.suppress(ValueError):
                 return _scrypt(passphrase, self.salt, self.n, self.r, self.p)
-        raise VaultError(
+        raise DamagedVaultError(
             "a passphrase slot of the vault has impossible parameters",
             "restore a backup: watchword vault restore",
         )

@@ -12,6 +12,7 @@ from watchword_tui.vault.document import Document, read_document
 from watchword_tui.vault.envelope import Envelope, new_envelope, read_envelope
 from watchword_tui.vault.keys import Keys, Seen
 from watchword_tui.vault.merge import Merged, merge
+from watchword_tui.vault.recover import remedied
 from watchword_tui.vault.slots import (
     KEY_BYTES,
     MAX_WORK,
@@ -73,7 +74,8 @@ class ClosedVault:
             WrongPassphraseError: The passphrase opens nothing.
             VaultError: The vault is damaged.
         """
-        master, slot = self.envelope.open_with_passphrase(passphrase)
+        with remedied(self.store):
+            master, slot = self.envelope.open_with_passphrase(passphrase)
         return self._opened(master, slot)
 
     def open_with_keychain(self, keychain: Keychain) -> Vault | None:
@@ -87,13 +89,16 @@ class ClosedVault:
             if key is None:
                 continue
             try:
-                return self._opened(slot.open_with_key(key), slot)
+                with remedied(self.store):
+                    master = slot.open_with_key(key)
+                return self._opened(master, slot)
             except WrongPassphraseError:
                 continue
         return None
 
     def _opened(self, master: MasterKey | None, slot: Slot | None) -> Vault:
-        document = read_document(self.envelope.open_content(master))
+        with remedied(self.store):
+            document = read_document(self.envelope.open_content(master))
         return Vault(self.store, self.stored, self.envelope, document, Keys(master, slot))
 
 
@@ -349,7 +354,9 @@ def read_vault(store: VaultStore) -> ClosedVault:
         VaultError: It is not there, cannot be read, or is damaged.
     """
     stored = store.read()
-    return ClosedVault(store, stored, read_envelope(stored.data))
+    with remedied(store):
+        envelope = read_envelope(stored.data)
+    return ClosedVault(store, stored, envelope)
 
 
 def create_vault(store: VaultStore, passphrase: str | None, document: Document | None = None) -> Vault:
