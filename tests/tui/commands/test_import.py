@@ -138,6 +138,30 @@ class TestPlan:
 
         assert titles(desk, PASSPHRASE) == ["Bank (bob)"]
 
+    async def test_long_labels_are_cut_to_the_terminals_width(self, here: Here, desk: Desk) -> None:
+        long, wide = "x" * 90, "\u6f22" * 60
+        desk.write("list.txt", f"otpauth://totp/{long}:{wide}?secret={OTHER}\n{BANK}\n{BROKEN}\n")
+        shown = await desk.run_on_terminal("import", "list.txt", "--dry-run", size=(60, 24))
+        table = [line for line in shown.out.splitlines() if "\u2026" in line or "Bank" in line]
+
+        assert len(table) == 2
+        # Each of the wide signs takes two columns.
+        assert all(len(line) + line.count("\u6f22") <= 60 for line in table)
+        assert "xxxxxxxx" in table[0]
+        assert "\u6f22\u6f22\u6f22" in table[0]
+        assert "line 1" in table[0]
+        assert "the URI has no secret" in shown.out
+        # Programs get all of it.
+        assert long in here("import", "list.txt", "--dry-run").out
+
+    async def test_and_so_they_are_in_the_list(self, desk: Desk) -> None:
+        desk.keep(GITHUB.replace("GitHub", "G" * 90))
+        shown = await desk.run_on_terminal("list", size=(60, 24))
+        (line,) = [line for line in shown.out.splitlines() if "alice" in line]
+
+        assert len(line) <= 60
+        assert "alice@example.com" in line
+
 
 class TestFiles:
     def test_standard_input_is_a_file(self, here: Here, desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -125,7 +126,8 @@ def _print(accounts: list[Account]) -> None:
         for row in rows:
             click.echo("\t".join(row))
         return
-    for line in columns(("", "ISSUER", "NAME", "KIND", "GROUPS"), rows):
+    head, width = ("", "ISSUER", "NAME", "KIND", "GROUPS"), shutil.get_terminal_size().columns
+    for line in columns(head, rows, labels=("ISSUER", "NAME", "GROUPS"), width=width):
         click.echo(line)
     say(count_words(len(accounts), "account"))
 

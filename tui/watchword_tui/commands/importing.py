@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,7 +182,9 @@ def _show(plan: ImportPlan, request: _Request) -> None:
             (str(row.verdict), row.entry.issuer, row.entry.name, row.entry.where, "; ".join(row.remarks))
             for row in plan.rows
         ]
-        for line in columns(("ROW IS", "ISSUER", "NAME", "WHERE", "REMARK"), rows):
+        head = ("ROW IS", "ISSUER", "NAME", "WHERE", "REMARK")
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        for line in columns(head, rows, labels=("ISSUER", "NAME"), width=width):
             click.echo(line)
     say(plan.summary)
 
