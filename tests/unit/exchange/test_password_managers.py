@@ -107,10 +107,11 @@ def test_a_label_that_repeats_the_title_gives_way_to_the_user() -> None:
     assert (entry.key, entry.name) == (KEY, "alice")
 
 
-def test_a_uri_that_slipped_into_a_label_is_not_shown() -> None:
-    text = f"title,username,otp\nGitHub,alice {URI},GEZDGNBVGY3TQOJQ\n"
+@pytest.mark.parametrize("uri", [URI, f"?secret={SECRET}"], ids=["whole", "its end"])
+def test_a_uri_that_slipped_into_a_label_is_not_shown(uri: str) -> None:
+    text = f"title,username,otp\nGitHub,alice {uri},GEZDGNBVGY3TQOJQ\n"
     (entry,) = read_bytes(text.encode()).reading.entries
-    assert (entry.issuer, entry.name) == ("GitHub", "alice")
+    assert (entry.issuer, entry.name.rstrip(" ?")) == ("GitHub", "alice")
     assert SECRET not in repr(entry)
 
 

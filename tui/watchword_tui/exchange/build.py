@@ -25,7 +25,9 @@ _UNNAMED = "{unnamed}"
 
 # Without "=", for in a URI that is mangled what looks like the label may hold the secret.
 _LABELLED = re.compile(r"\s*otpauth://[a-z]+/([^?#=]*)\?", re.IGNORECASE)
-_URI_INSIDE = re.compile(r"(?:otpauth|otpauth-migration|steam|motp)://.*", re.IGNORECASE | re.DOTALL)
+_URI_INSIDE = re.compile(
+    r"(?:otpauth|otpauth-migration|steam|motp)://.*|secret=.*", re.IGNORECASE | re.DOTALL
+)
 _SCHEME_LENGTH = 20
 _RAW_LABEL = 1000
 """Characters of a label looked at; the rest would be cut anyway, after much work."""
