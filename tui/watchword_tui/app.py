@@ -18,12 +18,13 @@ from watchword_tui.screens.codes import CodesScreen
 from watchword_tui.terminal import TerminalApp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from textual._path import CSSPathType
+    from textual.command import CommandListItem
     from textual.screen import Screen
     from textual.timer import Timer
-    from textual.widget import Widget
+    from textual.widget import AwaitMount, Widget
 
     from watchword_tui.screens.unlock import UnlockScreen
     from watchword_tui.session import Session
@@ -90,6 +91,9 @@ class WatchwordApp(TerminalApp):
     def _show(self, make_screen: Callable[[], Screen[None]]) -> None:
         """Put a screen in the place of everything: all screens of the mode before are removed."""
         before = self.current_mode
+        # What they are about to show has no place any more.
+        for screen in self.screen_stack:
+            self.workers.cancel_node(screen)
         self._modes_shown += 1
         mode = f"shown-{self._modes_shown}"
         self.add_mode(mode, make_screen)
@@ -214,6 +218,25 @@ class WatchwordApp(TerminalApp):
     def _write_terminal(self, sequence: str) -> None:
         if self._driver is not None:
             self._driver.write(sequence)
+
+    def action_command_palette(self) -> None:
+        """Offer all commands, in a palette that closes once."""
+        from watchword_tui.screens.page import Palette  # noqa: PLC0415 - when asked for
+
+        if not self.screen.has_class("--textual-command-palette"):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def search_commands(
+        self, commands: Sequence[CommandListItem], placeholder: str = "Find …"
+    ) -> AwaitMount:
+        """Offer some commands, such as the themes, in a palette that closes once."""
+        from textual.command import SimpleProvider  # noqa: PLC0415 - when asked for
+
+        from watchword_tui.screens.page import Palette  # noqa: PLC0415 - as above
+
+        # Textual calls the provider to get a provider, and gives itself.
+        provider = SimpleProvider(self.screen, list(commands))
+        return self.push_screen(Palette([provider], placeholder=placeholder))  # type: ignore[list-item]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer what the screen's keys do in the command palette too."""

@@ -8,11 +8,11 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Static
 
 from watchword_tui.accounts import Account, clean_note, grouped, live_code
 from watchword_tui.draft import differ
+from watchword_tui.screens.page import Page
 from watchword_tui.screens.typing_ahead import TAB_AT_ONCE
 from watchword_tui.sentences import sentence
 from watchword_tui.vault.rows import SOURCE
@@ -30,7 +30,7 @@ _WEAK_BITS = 128
 """RFC 4226 section 4 (R6) asks for at least so many."""
 
 
-class AccountForm(Screen[None]):
+class AccountForm(Page[None]):
     """Everything about one account, with its code before anything is saved.
 
     Args:

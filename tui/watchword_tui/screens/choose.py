@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from watchword_tui.screens.page import Dialog
 from watchword_tui.widgets.line_list import LineList, fit
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class OfferList(LineList):
         ]
 
 
-class ChooseScreen(ModalScreen[str | None]):
+class ChooseScreen(Dialog[str | None]):
     """Closes with the id of the offer that was chosen, or with None."""
 
     DEFAULT_CSS = """

@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
+
+from watchword_tui.screens.page import Dialog
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """Asks before something that cannot be unseen or undone; "no" is the answer at hand."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
         Binding("n,escape", "answer(False)", "No"),
     ]
+
+    AUTO_FOCUS = "#no"
 
     def __init__(self, question: str, yes: str) -> None:
         """Ask `question`; `yes` names what the button does."""
@@ -34,10 +37,6 @@ class ConfirmScreen(ModalScreen[bool]):
             with Horizontal(classes="buttons"):
                 yield Button("No (n)", compact=True, id="no")
                 yield Button(f"{self._yes} (y)", compact=True, id="yes", variant="warning")
-
-    def on_mount(self) -> None:
-        """Put the focus on "no"."""
-        self.query_one("#no").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer by the button."""

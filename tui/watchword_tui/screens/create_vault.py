@@ -8,12 +8,12 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from watchword_tui.errors import VaultError, WatchwordError
 from watchword_tui.folders import shown
 from watchword_tui.screens.confirm import ConfirmScreen
+from watchword_tui.screens.page import Dialog
 from watchword_tui.screens.typing_ahead import TAB_AT_ONCE
 from watchword_tui.sentences import sentences
 from watchword_tui.vault.vault import check_passphrase
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from watchword_tui.session import Session
 
 
-class CreateVaultScreen(ModalScreen[bool]):
+class CreateVaultScreen(Dialog[bool]):
     """Asks for a new passphrase twice; closes with true when there is a vault, open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -8,13 +8,13 @@ from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Button, Footer, Static
 
 from watchword_otp import format_uri
 from watchword_otp.qr import Drawing, make_qr
 from watchword_tui.accounts import Account, grouped
 from watchword_tui.errors import WatchwordError
+from watchword_tui.screens.page import Page
 from watchword_tui.widgets.qr_view import QrView
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _WORDS_WIDTH = 33
 """Columns for the words: a QR code of version 7 with a quiet zone of 1 leaves so many of 80."""
 
 
-class EnrolScreen(Screen[Account | None]):
+class EnrolScreen(Page[Account | None]):
     """Shows one key; closes with the account if the person keeps it here, else with None."""
 
     ALLOW_SELECT = False

@@ -9,7 +9,6 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Select, Static
 
 from watchword_tui.background import in_background
@@ -17,6 +16,7 @@ from watchword_tui.errors import WatchwordError
 from watchword_tui.exchange.files import write_new
 from watchword_tui.exchange.writing import WRITERS
 from watchword_tui.folders import split
+from watchword_tui.screens.page import Page
 from watchword_tui.screens.typing_ahead import TAB_AT_ONCE
 from watchword_tui.sentences import sentences
 from watchword_tui.vault.vault import check_passphrase
@@ -67,7 +67,7 @@ class FormatList(LineList):
         return [(fit(title, _TITLE_WIDTH), "strong"), (fit(more, width - _TITLE_WIDTH), ink)]
 
 
-class ExportScreen(Screen[None]):
+class ExportScreen(Page[None]):
     """A form: which format, which accounts, which file, which passphrase.
 
     Args:

@@ -10,13 +10,13 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from watchword_otp import clean_label
 from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.cost import size_words
 from watchword_tui.folders import Found, completed, look_into, shown, split
+from watchword_tui.screens.page import Page
 from watchword_tui.widgets.line_list import LineList, fit
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class PathField(Input):
     ]
 
 
-class FilePicker(Screen[Path | None]):
+class FilePicker(Page[Path | None]):
     """Closes with the path of a file that is there, or with None."""
 
     DEFAULT_CSS = """

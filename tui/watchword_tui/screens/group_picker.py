@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from watchword_otp import clean_label
+from watchword_tui.screens.page import Dialog
 from watchword_tui.widgets.line_list import LineList, fit
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class GroupList(LineList):
         """Mark, as the first click should have."""
 
 
-class GroupPicker(ModalScreen[GroupsChosen | None]):
+class GroupPicker(Dialog[GroupsChosen | None]):
     """Closes with the groups chosen, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from watchword_tui.screens.page import Dialog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def bindings_of(owner: type[DOMNode]) -> list[Binding]:
     return [one for one in owner.__dict__.get("BINDINGS", ()) if isinstance(one, Binding)]
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """The keys, and where the settings are."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from watchword_tui.exchange.plan import Accepted, ImportPlan, PlannedRow, plan_import
 from watchword_tui.exchange.reading import Recognised, gather
 from watchword_tui.exchange.taking import kept_keys
+from watchword_tui.screens.page import Page
 from watchword_tui.widgets.line_list import LineList
 from watchword_tui.widgets.plan_table import PlanTable
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PROBLEMS_SHOWN = 3
 
 
-class ImportScreen(Screen[None]):
+class ImportScreen(Page[None]):
     """A table of what was read: new, changed, duplicate, kept, invalid, each row with its choice.
 
     Args:

@@ -140,7 +140,12 @@ class ListScreen(AccountScreen):
         self.query_one(GroupLine).show(self._listing.groups, self._view.group, "   ".join(about))
 
     def accounts_changed(self, select: str | None = None) -> None:
-        """Show the session's accounts anew, with a gauge for each of their periods."""
+        """Show the session's accounts anew, with a gauge for each of their periods.
+
+        What was saved while the app was locked is shown when it opens again.
+        """
+        if not self.is_shown:
+            return
         self.show_accounts(select)
         row = self.query_one("#gauges", Horizontal)
         periods = [gauge.period for gauge in self.query(Gauge)]

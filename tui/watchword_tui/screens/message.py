@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
+
+from watchword_tui.screens.page import Dialog
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
-class MessageScreen(ModalScreen[None]):
+class MessageScreen(Dialog[None]):
     """Says something under a title, and waits for Enter or Esc."""
 
     DEFAULT_CSS = """

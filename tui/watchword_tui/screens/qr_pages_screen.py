@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from watchword_otp.qr import Drawing
 from watchword_tui.exchange.writers.migration import qr_pages, terminal_version
+from watchword_tui.screens.page import Page
 from watchword_tui.widgets.qr_view import QrView
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _FEW = 5
 """Accounts on a code; ten is the most, for paper and large windows."""
 
 
-class QrPagesScreen(Screen[None]):
+class QrPagesScreen(Page[None]):
     """Shows `accounts` as Google Authenticator's own export does; most apps scan it.
 
     How much is on a page is settled by the size at the start: the pages of a set belong together.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from watchword_otp import clean_label
+from watchword_tui.screens.page import Dialog
 from watchword_tui.sentences import sentence
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _VALUE_LIMIT = 60
 _CAPTION_WIDTH = 12
 
 
-class QuarantineScreen(ModalScreen[str | None]):
+class QuarantineScreen(Dialog[str | None]):
     """Closes with "fix", "delete", or None where the row stays as it is."""
 
     DEFAULT_CSS = """
@@ -39,6 +39,8 @@ class QuarantineScreen(ModalScreen[str | None]):
     }
     """
     ALLOW_SELECT = False
+    # Where nothing is lost.
+    AUTO_FOCUS = "#keep"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "answer('fix')", "Fix"),
         Binding("d", "answer('delete')", "Delete"),
@@ -63,10 +65,6 @@ class QuarantineScreen(ModalScreen[str | None]):
                 yield Button("Delete (d)", compact=True, id="delete", variant="warning")
                 yield Button("Keep (Esc)", compact=True, id="keep")
                 yield Button("Fix (f)", compact=True, id="fix", variant="primary")
-
-    def on_mount(self) -> None:
-        """Put the focus where nothing is lost."""
-        self.query_one("#keep").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer by the button."""

@@ -10,13 +10,13 @@ from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from watchword_tui.background import in_background
 from watchword_tui.errors import CancelledError, WatchwordError, WrongPassphraseError
 from watchword_tui.exchange.cost import words
 from watchword_tui.exchange.reading import Recognised, read_entries
+from watchword_tui.screens.page import Dialog
 from watchword_tui.sentences import sentence
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _TICK = 1.0
 """Seconds between two looks at how long it has taken."""
 
 
-class ReadingScreen(ModalScreen[Recognised | None]):
+class ReadingScreen(Dialog[Recognised | None]):
     """Closes with what the file gave, or with None where the person gave up."""
 
     DEFAULT_CSS = """

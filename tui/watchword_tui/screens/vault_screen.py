@@ -55,8 +55,19 @@ class VaultScreen(Screen[None]):
         """Show the session's accounts anew, and highlight the one with the UUID `select`."""
         raise NotImplementedError
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is on the screen, also under dialogs: it is not when the app was locked."""
+        return self in self.app.screen_stack
+
     async def _open(self, dialog: Screen[_Answer]) -> _Answer:
-        """Show a dialog, without toasts over it, and give what it closes with."""
+        """Show a dialog, without toasts over it, and give what it closes with.
+
+        Raises:
+            CancelledError: The app was locked meanwhile; it ends the worker that asks.
+        """
+        if not self.is_shown:
+            raise asyncio.CancelledError
         self.app.clear_notifications()
         return await self.app.push_screen_wait(dialog)
 
