@@ -43,6 +43,9 @@ def test_a_typed_path_is_a_folder_and_a_beginning(
 
 def test_the_root_and_an_unknown_home_are_paths_too() -> None:
     assert split("/etc") == (Path("/"), "etc")
+    assert split("~//work/file") == (Path("/work"), "file")
+    assert split("~/a/~/b") == (Path.home(), "b")
+    assert split("~/'/work/my file'") == (Path("/work"), "my file")
     assert split("~nobody-has-this-name/x") == (Path("~nobody-has-this-name"), "x")
 
 

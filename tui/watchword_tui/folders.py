@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +32,13 @@ class Found:
 def split(text: str) -> tuple[Path, str]:
     """The folder that a typed path names, and the beginning of a name in it.
 
-    `~` is the home directory; nothing typed is the folder the app was started in. Quotes around it
-    are dropped: terminals put them there when a file is dragged in.
+    `~` is the home directory; nothing typed is the folder the app was started in. A path that begins
+    anew behind a folder, with `/` or `~/`, is meant instead of it. Quotes around it are dropped:
+    terminals put them there when a file is dragged in.
     """
     plain = text.strip()
+    # The field begins with a folder, and people type, paste or drag a whole path behind it.
+    plain = re.sub(r"^.*/(?=(?:['\"]?)(?:/|~/))", "", plain)
     if len(plain) > 1 and plain[0] == plain[-1] and plain[0] in "'\"":
         plain = plain[1:-1]
     head, _, tail = plain.rpartition("/")
