@@ -26,7 +26,7 @@ _UNNAMED = "{unnamed}"
 # Without "=", for in a URI that is mangled what looks like the label may hold the secret.
 _LABELLED = re.compile(r"\s*otpauth://[a-z]+/([^?#=]*)\?", re.IGNORECASE)
 _URI_INSIDE = re.compile(
-    r"(?:otpauth|otpauth-migration|steam|motp)://.*|secret=.*", re.IGNORECASE | re.DOTALL
+    r"(?:otpauth|otpauth-migration|steam|motp)://.*|secret=[a-z2-7]{16}.*", re.IGNORECASE | re.DOTALL
 )
 _SCHEME_LENGTH = 20
 _RAW_LABEL = 1000
