@@ -80,6 +80,7 @@ class TestDeleting:
             await shows(pilot, "Undone")
 
             assert titles(tmp_path) == ["GitHub", "AWS", "Bank"]
+            assert await highlighted(pilot) == "AWS"
 
     async def test_there_may_be_nothing_to_undo(self, tmp_path: Path) -> None:
         async with on_vault(tmp_path, [GITHUB]) as pilot:
@@ -199,8 +200,9 @@ class TestTwoPrograms:
             await on_screen(pilot, ChooseScreen)
             await shows(pilot, "Another program changed the vault")
             await pilot.press("m")
-            await shows(pilot, "Elsewhere")
+            words = await shows(pilot, "Elsewhere", "Merged")
 
+            assert "u takes it back" not in words
             assert titles(tmp_path) == ["Elsewhere"]
 
     async def test_the_files_own_can_be_taken(self, tmp_path: Path) -> None:

@@ -184,6 +184,8 @@ class AccountForm(Page[None]):
     @work
     async def action_save(self) -> None:
         """Save the account if nothing is wrong; else go to where it is."""
+        if not self.is_mounted:
+            return
         fields = self._fields
         draft = fields.draft
         judged = draft.judged()
@@ -224,6 +226,8 @@ class AccountForm(Page[None]):
     @work(exclusive=True, group="groups")
     async def action_groups(self) -> None:
         """Choose the account's groups."""
+        if not self.is_mounted:
+            return
         chosen = await self._choose(self._fields.draft.groups)
         if chosen is not None:
             self._fields.choose_groups(chosen)
@@ -238,7 +242,7 @@ class AccountForm(Page[None]):
     @work(exclusive=True, group="close")
     async def action_close(self) -> None:
         """Leave, after a question if something would be lost."""
-        if differ(self._first, self._fields.draft):
+        if self.is_mounted and differ(self._first, self._fields.draft):
             from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - when needed
 
             question = "Leave without saving?\n\nWhat you typed is not kept."

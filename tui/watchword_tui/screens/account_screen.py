@@ -10,7 +10,7 @@ from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
-from watchword_tui.screens.intake_screen import UNDO_HINT, IntakeScreen
+from watchword_tui.screens.intake_screen import IntakeScreen
 
 # Dialogs are imported when they are asked for: the first frame does without them.
 
@@ -103,7 +103,7 @@ class AccountScreen(IntakeScreen):
         account = Account(key, SOURCE, key.warnings(), id=new_id())
         if await self._change("Add", lambda document: document.with_added([account])):
             self.accounts_changed(account.id)
-            self._tell("Added", UNDO_HINT)
+            self._tell("Added", self._undo_hint)
 
     # Changing.
 
@@ -124,7 +124,7 @@ class AccountScreen(IntakeScreen):
             if not await self._change("Edit", lambda document: document.with_changed([account])):
                 return False
             self.accounts_changed(identity)
-            self._tell("Saved", UNDO_HINT)
+            self._tell("Saved", self._undo_hint)
             return True
 
         await self._form(title, draft, identity, save, "kept as it is; type another to replace it")
@@ -147,7 +147,7 @@ class AccountScreen(IntakeScreen):
             return
         if await self._change("Delete", lambda document: document.without([identity])):
             self.accounts_changed()
-            self._tell("Deleted", UNDO_HINT)
+            self._tell("Deleted", self._undo_hint)
 
     @work
     async def action_undo(self) -> None:
@@ -156,8 +156,11 @@ class AccountScreen(IntakeScreen):
         what = keeper.undoable if keeper is not None else ""
         if keeper is None or not what:
             self._tell("Nothing to undo", "Nothing was changed since the vault was opened.")
-        elif await self._saved(keeper.undo()):
-            self.accounts_changed()
+            return
+        before = {account.id for account in keeper.accounts}
+        if await self._saved(keeper.undo()):
+            back = (account.id for account in keeper.accounts if account.id not in before)
+            self.accounts_changed(next(back, None))
             self._tell("Undone", f"{what} is taken back.")
 
     @work

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from watchword_tui.exchange.reading import Recognised
     from watchword_tui.vault.document import Document
 
-UNDO_HINT = "u takes it back."
 _EMPTY_HINT = "what the issuer shows, or an otpauth:// line"
 _EXPORTS = "Another app's export, or an image with QR codes: its content tells which."
 
@@ -129,7 +128,7 @@ class IntakeScreen(VaultScreen):
             self.accounts_changed()
             done = ((len(accepted.new), "added"), (len(accepted.replaced), "replaced"))
             words = ", ".join(f"{count:,} {what}" for count, what in done if count)
-            self._tell(words, UNDO_HINT)
+            self._tell(words, self._undo_hint)
             return True
 
         await self._open(

@@ -77,6 +77,14 @@ class VaultScreen(Screen[None]):
         severity: SeverityLevel = "warning" if warning else "information"
         self.notify(words, title=title, severity=severity, timeout=timeout, markup=False)
 
+    @property
+    def _undo_hint(self) -> str:
+        """How to take back what was just saved; merging it leaves nothing to undo."""
+        keeper = self._session.keeper
+        if keeper is not None and keeper.undoable:
+            return "u takes it back."
+        return "Another program's change is in it: u does not take it back."
+
     async def _ready(self) -> Keeper | None:
         """The vault, which may have to be made first; None where there is none, which has been said."""
         keeper = self._session.keeper
