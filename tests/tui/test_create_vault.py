@@ -144,3 +144,16 @@ async def test_what_is_typed_in_one_go_goes_into_both_fields(asked: Asked) -> No
 
     assert asked.pilot.app.screen.query_one("#first", Input).value == "ab"
     assert asked.pilot.app.screen.query_one("#second", Input).value == "cd"
+
+
+async def test_the_buttons_can_be_reached_in_a_small_window(tmp_path: Path) -> None:
+    session = make_session(tmp_path)
+    app = WatchwordApp(session)
+    async with app.run_test(size=(60, 16)) as pilot:
+        await settled(pilot)
+        await app.push_screen(CreateVaultScreen(session))
+        make = app.screen.query_one("#make")
+        make.focus()
+        await pilot.pause(0.3)
+        assert app.screen.region.contains_region(make.region)
+        assert "Make it" in text(pilot)

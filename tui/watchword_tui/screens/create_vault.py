@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
@@ -47,7 +47,7 @@ class CreateVaultScreen(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         """Lay out two fields under what they are for."""
-        with Vertical(classes="dialog", id="create-vault") as dialog:
+        with VerticalScroll(classes="dialog", id="create-vault", can_focus=False) as dialog:
             dialog.border_title = "A vault for your accounts"
             yield Static(
                 "Accounts are kept in one file, encrypted with a passphrase. Nobody can get them back"
