@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from textual import events
+from textual.widgets import Input
 
-from apps import account_of, lines, make_vault_app, press, running, settled, text
+from apps import GITHUB, account_of, lines, make_vault_app, press, running, settled, text
+from dialogs import on_vault, shows, until
 from servers import NOON, Clock
 from watchword_otp import Key, Kind, Secret, code_at, step_at
 from watchword_tui.accounts import grouped
@@ -352,3 +354,11 @@ async def test_letters_typed_right_behind_the_slash_go_into_the_filter(
         assert issuers(screen)[0] == "GitHub"
         assert screen.filter_bar is not None
         assert screen.filter_bar.field.value == "gi"
+
+
+async def test_one_esc_brings_the_list_back_after_copying_what_was_found(tmp_path: Path) -> None:
+    async with on_vault(tmp_path, [GITHUB]) as pilot:
+        await pilot.press("slash", "g", "enter")
+        await shows(pilot, "Sent to your terminal")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.focused, Input), "the list")

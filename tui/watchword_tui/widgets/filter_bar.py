@@ -71,6 +71,7 @@ class FilterBar(Horizontal):
         super().__init__()
         self._list = code_list
         self._typed = typed
+        self._has_chosen = False
 
     def compose(self) -> ComposeResult:
         """Lay out sign, field and count."""
@@ -89,6 +90,7 @@ class FilterBar(Horizontal):
 
     def open(self) -> None:
         """Show the filter."""
+        self._has_chosen = False
         self.display = True
 
     def close(self) -> None:
@@ -109,8 +111,8 @@ class FilterBar(Horizontal):
         self._list.action_page(by)
 
     def action_give_up(self) -> None:
-        """Clear the field; leave if it is clear."""
-        if self.field.value:
+        """Clear the field; leave if it is clear, or if what was looked for has been chosen."""
+        if self.field.value and not self._has_chosen:
             self.field.value = ""
         else:
             self.close()
@@ -123,4 +125,5 @@ class FilterBar(Horizontal):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
+        self._has_chosen = True
         self._list.action_choose()
