@@ -108,6 +108,8 @@ class WatchwordApp(TerminalApp):
     def on_ready(self) -> None:
         """Collect garbage from here on: the command line left it off for a quicker start."""
         self._is_ready = True
+        # What was made so far stays: to look through it again would hold up a key for 50 ms.
+        gc.freeze()
         gc.enable()
 
     def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT001, FBT002 - Textual's signature
@@ -171,6 +173,8 @@ class WatchwordApp(TerminalApp):
 
     def lock(self, why: str) -> None:
         """Lock: put the lock screen in the place of everything; `why` is shown on it."""
+        # The screens and accounts that were there at the start are to go now.
+        gc.unfreeze()
         self._session.lock()
         self.clear_notifications()
         self._show(lambda: self._unlock_screen(why))
