@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from watchword_tui.session import Session
 
 _IDLE_LOOK = 5.0
-"""Seconds between looks at how long nobody has typed: a machine that slept wakes up locked."""
+"""Most seconds between looks at how long nobody typed: a machine that slept wakes up locked."""
 
 _INPUTS = (events.Key, events.Paste, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown)
 
@@ -133,8 +133,9 @@ class WatchwordApp(TerminalApp):
                 self._problems.append(f"No binding {name} to give a key to. Known: {known}")
         for problem in self._problems:
             self.notify(problem, title="Settings", severity="warning", markup=False, timeout=15)
-        if self._session.can_lock and self._session.settings.lock_after:
-            self.set_interval(_IDLE_LOOK, self.lock_if_idle)
+        limit = self._session.settings.lock_after
+        if self._session.can_lock and limit:
+            self.set_interval(min(_IDLE_LOOK, limit / 10), self.lock_if_idle)
 
     async def on_unmount(self) -> None:
         """Close the connections, and let go of the vault."""
