@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from watchword_tui.screens.page import Dialog
-from watchword_tui.widgets.line_list import LineList, fit
+from watchword_tui.widgets.cells import fit
+from watchword_tui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

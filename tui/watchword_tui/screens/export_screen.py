@@ -20,7 +20,8 @@ from watchword_tui.screens.page import Page
 from watchword_tui.screens.typing_ahead import TAB_AT_ONCE
 from watchword_tui.sentences import sentences
 from watchword_tui.vault.vault import check_passphrase
-from watchword_tui.widgets.line_list import LineList, fit
+from watchword_tui.widgets.cells import fit
+from watchword_tui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

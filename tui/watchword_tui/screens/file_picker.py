@@ -17,7 +17,8 @@ from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.cost import size_words
 from watchword_tui.folders import Found, completed, look_into, shown, split
 from watchword_tui.screens.page import Page
-from watchword_tui.widgets.line_list import LineList, fit
+from watchword_tui.widgets.cells import fit
+from watchword_tui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -12,7 +12,8 @@ from textual.widgets import Footer, Static
 
 from watchword_otp import clean_label
 from watchword_tui.screens.page import Dialog
-from watchword_tui.widgets.line_list import LineList, fit
+from watchword_tui.widgets.cells import fit
+from watchword_tui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
@@ -16,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from watchword_tui.accounts import grouped
+from watchword_tui.widgets.cells import fit, ink_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,7 +189,7 @@ class CodeList(ScrollView, can_focus=True):
         index = y + self.scroll_offset.y
         if index >= len(self._shown):
             words = self._words[y] if not self._shown and y < len(self._words) else ""
-            quiet = self.rich_style + self._ink("code-list--quiet")
+            quiet = self.rich_style + ink_of(self, "code-list--quiet")
             return Strip([Segment(" " * _WORDS_LEFT + words, quiet)]).adjust_cell_length(
                 width, self.rich_style
             )
@@ -219,8 +219,8 @@ class CodeList(ScrollView, can_focus=True):
             sign = "!"
         elif account.favourite:
             sign = "★"
-        warning = self._ink("code-list--warning")
-        star = self._ink("code-list--code")
+        warning = ink_of(self, "code-list--warning")
+        star = ink_of(self, "code-list--code")
         rail = "▌" if self._is_soon(line) else " "
         columns = [
             (rail, warning),
@@ -238,13 +238,13 @@ class CodeList(ScrollView, can_focus=True):
     def _labels_and_code(
         self, line: Line, marks: Sequence[int], look: Look, width: int
     ) -> list[tuple[str, Style]]:
-        quiet = self._ink("code-list--quiet")
+        quiet = ink_of(self, "code-list--quiet")
         with_next = width + _HEAD_WIDTH >= _NARROWEST_WITH_NEXT
         labels = width - _CODE_WIDTH - (_NEXT_WIDTH if with_next else 0)
         issuer_width = int(labels * _ISSUER_SHARE) if line.name else labels
-        columns = _marked(_fit(line.issuer, issuer_width), marks, 0, self._ink("code-list--issuer"))
+        columns = _marked(fit(line.issuer, issuer_width), marks, 0, ink_of(self, "code-list--issuer"))
         if line.name:
-            name = _fit(line.name, labels - issuer_width)
+            name = fit(line.name, labels - issuer_width)
             columns += _marked(name, marks, len(line.issuer) + 1, quiet)
         code, after = look.text, ""
         if look.counter is not None:
@@ -253,25 +253,19 @@ class CodeList(ScrollView, can_focus=True):
             after = f"then {grouped(look.next_code)}"
         if code:
             columns.append(
-                (_fit(code, _CODE_WIDTH), quiet if look.hidden else self._ink("code-list--code"))
+                (fit(code, _CODE_WIDTH), quiet if look.hidden else ink_of(self, "code-list--code"))
             )
         else:
-            columns.append((_fit(f"counter {look.counter}", _CODE_WIDTH), quiet))
+            columns.append((fit(f"counter {look.counter}", _CODE_WIDTH), quiet))
         if with_next:
-            columns.append((_fit(after, _NEXT_WIDTH), quiet))
+            columns.append((fit(after, _NEXT_WIDTH), quiet))
         return columns
 
     def _quarantined(self, line: Line, marks: Sequence[int], width: int) -> list[tuple[str, Style]]:
         title_width = int((width - _CODE_WIDTH) * _ISSUER_SHARE)
         reason = line.row.reason if line.row else ""
-        title = _marked(_fit(line.issuer, title_width), marks, 0, self._ink("code-list--issuer"))
-        return [*title, (_fit(reason, width - title_width), self._ink("code-list--warning"))]
-
-    def _ink(self, component: str) -> Style:
-        """A component's colour and weight, to be laid over the line's background."""
-        # Not the partial style, whose colour is not mixed with what is behind it.
-        style = self.get_component_rich_style(component)
-        return Style(color=style.color, bold=style.bold)
+        title = _marked(fit(line.issuer, title_width), marks, 0, ink_of(self, "code-list--issuer"))
+        return [*title, (fit(reason, width - title_width), ink_of(self, "code-list--warning"))]
 
 
 def _marked(text: str, marks: Sequence[int], start: int, ink: Style) -> list[tuple[str, Style]]:
@@ -283,11 +277,3 @@ def _marked(text: str, marks: Sequence[int], start: int, ink: Style) -> list[tup
     return [
         ("".join(letter for _, letter in run), ink + _FOUND if found else ink) for found, run in runs
     ]
-
-
-def _fit(text: str, width: int) -> str:
-    """Cut or pad to `width` cells, with one blank at the end and an ellipsis where text is missing."""
-    room = width - 1
-    if cell_len(text) > room:
-        text = set_cell_size(text, max(0, room - 1)).rstrip() + "…"
-    return set_cell_size(text, width)

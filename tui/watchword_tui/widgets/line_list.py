@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+from watchword_tui.widgets.cells import ink_of
 
 if TYPE_CHECKING:
     from textual import events
@@ -145,21 +145,7 @@ class LineList(ScrollView, can_focus=True):
         marked = index == self.cursor
         base = self.get_component_rich_style("line-list--cursor") if marked else self.rich_style
         segments = [
-            Segment(text, base + self._ink(ink))
+            Segment(text, base + ink_of(self, f"line-list--{ink}"))
             for text, ink in [(" ▸ " if marked else "   ", "accent"), *self.spans(index, width - 4)]
         ]
         return Strip(segments).adjust_cell_length(width, base)
-
-    def _ink(self, name: str) -> Style:
-        """An ink's colour and attributes, to be laid over the line's background."""
-        # Not the partial style, whose colour is not mixed with what is behind it.
-        style = self.get_component_rich_style(f"line-list--{name}")
-        return Style(color=style.color, bold=style.bold)
-
-
-def fit(text: str, width: int) -> str:
-    """Cut or pad to `width` cells, with one blank at the end and an ellipsis where text is missing."""
-    room = width - 1
-    if cell_len(text) > room:
-        text = set_cell_size(text, max(0, room - 1)).rstrip() + "…"
-    return set_cell_size(text, max(0, width))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from watchword_tui.exchange.plan import Choice, Verdict
-from watchword_tui.widgets.line_list import LineList, fit
+from watchword_tui.widgets.cells import fit
+from watchword_tui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
     from watchword_tui.exchange.plan import ImportPlan, PlannedRow
