@@ -97,10 +97,15 @@ def read_uri(text: str) -> ReadUri:
     raise UriError(message)
 
 
-def format_uri(key: Key) -> str:
+def format_uri(key: Key, *, issuer_once: bool = False) -> str:
     """Write a key as an otpauth:// URI, as short as every app can read.
 
     Parameters with their default value are left out: a shorter URI makes a smaller QR.
+
+    Args:
+        key: With an issuer or a name.
+        issuer_once: Leave the `issuer` parameter out where the label names the issuer too. The format
+            recommends both; apps take the label's where there is no other.
 
     Raises:
         InvalidKeyError: The key has neither issuer nor name: no app takes a URI without a label.
@@ -114,7 +119,7 @@ def format_uri(key: Key) -> str:
     if prefix or ":" in key.name:
         label = f"{quote(prefix, safe=_LABEL_SAFE)}:{label}"
     fields = [f"secret={key.secret.base32()}"]
-    if key.issuer:
+    if key.issuer and not (issuer_once and prefix):
         fields.append(f"issuer={quote(key.issuer, safe=_ISSUER_SAFE)}")
     if key.algorithm is not Algorithm.SHA1:
         fields.append(f"algorithm={key.algorithm}")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from watchword_otp import format_uri
-from watchword_otp.qr import Drawing, QrCode, make_qr
+from watchword_otp.key_qr import KeyQr, make_key_qr
+from watchword_otp.qr import Drawing, QrCode
 from watchword_tui.accounts import grouped
 from watchword_tui.commands.common import EXITS, FILE, common_options, json_option, say, settings_of
 from watchword_tui.commands.completion import complete_account
@@ -81,17 +81,14 @@ def show_qr(settings: Settings, request: QrRequest) -> None:
         key = asyncio.run(_fetch(settings.profile))
     else:
         key = known_accounts(settings).find(request.account).key
-    try:
-        code = make_qr(format_uri(key))
-    except ValueError:
-        raise WatchwordError(f"the key of {key.title} is too long for a QR code") from None
+    qr = make_key_qr(key)
     if request.as_json:
-        click.echo(_json(key, code))
+        click.echo(_json(key, qr))
     elif request.output is not None:
-        _write(request.output, code)
+        _write(request.output, qr.code)
         say(f"{request.output} holds the secret of {key.title}")
     else:
-        _draw(key, code, Drawing(request.drawing), invert=request.invert)
+        _draw(key, qr.code, Drawing(request.drawing), invert=request.invert)
 
 
 def draw(key: Key) -> None:
@@ -100,7 +97,7 @@ def draw(key: Key) -> None:
     Raises:
         TerminalError: The terminal is too small.
     """
-    _draw(key, make_qr(format_uri(key)), Drawing.HALF, invert=False)
+    _draw(key, make_key_qr(key).code, Drawing.HALF, invert=False)
 
 
 def _draw(key: Key, code: QrCode, drawing: Drawing, *, invert: bool) -> None:
@@ -141,10 +138,10 @@ def _write(path: Path, code: QrCode) -> None:
     write_new(path, code.png() if suffix == ".png" else code.svg().encode())
 
 
-def _json(key: Key, code: QrCode) -> str:
-    rows = ["".join("1" if dark else "0" for dark in row) for row in code.modules]
+def _json(key: Key, qr: KeyQr) -> str:
+    rows = ["".join("1" if dark else "0" for dark in row) for row in qr.code.modules]
     return json.dumps(
-        {"issuer": key.issuer, "name": key.name, "uri": format_uri(key), "modules": rows},
+        {"issuer": key.issuer, "name": key.name, "uri": qr.uri, "modules": rows},
         ensure_ascii=False,
     )
 
