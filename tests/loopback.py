@@ -125,3 +125,31 @@ async def pass_on(url: str, reader: Reader, writer: Writer) -> None:
 
     await asyncio.gather(pump(reader, onward_writer), pump(onward_reader, writer))
     await onward_writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def losing_answers(url: str, to: str) -> AsyncIterator[Front]:
+    """Stand before the server at `url` and lose its answers to requests for paths that end in `to`.
+
+    `front.requests` holds what the server was asked in spite of that.
+    """
+
+    async def handle(front: Front, reader: Reader, writer: Writer) -> None:
+        onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        try:
+            while True:
+                request = await read_request(reader)
+                onward_writer.write(request)
+                # An answer has a head and a body of a length that it tells, like a request.
+                answer = await read_request(onward_reader)
+                if request.split(b" ", 2)[1].decode().endswith(to):
+                    front.requests.append(request)
+                    writer.transport.abort()
+                    return
+                writer.write(answer)
+                await writer.drain()
+        finally:
+            onward_writer.close()
+
+    async with listening(handle) as front:
+        yield front

@@ -17,7 +17,9 @@ from watchword_tui.client import ValidatorClient
 from watchword_tui.errors import (
     LockedError,
     MalformedCodeError,
+    NoSuchKeyError,
     RefusedError,
+    ServerError,
     SettingsError,
     UnauthorisedError,
     UnreachableError,
@@ -164,16 +166,24 @@ class TestRefusals:
     async def test_a_key_that_is_not_there_is_named(
         self, server: RunningServer, client: ValidatorClient, key: str
     ) -> None:
-        error = await refusal(client.check(key, server.code()), RefusedError)
+        error = await refusal(client.check(key, server.code()), NoSuchKeyError)
 
         assert str(error) == f"dev has no key {key!r}; choose another key"
         assert (await client.check("default", server.code())).answer.valid
 
-    @pytest.mark.parametrize("key", ["", ".", "..", "../../healthz"])
+    @pytest.mark.parametrize(
+        ("key", "kind"),
+        [
+            ("", RefusedError),
+            (".", RefusedError),
+            ("..", RefusedError),
+            ("../../healthz", NoSuchKeyError),
+        ],
+    )
     async def test_a_key_that_is_no_name_reaches_nothing_else(
-        self, server: RunningServer, client: ValidatorClient, key: str
+        self, server: RunningServer, client: ValidatorClient, key: str, kind: type[ServerError]
     ) -> None:
-        await refusal(client.check(key, server.code()), RefusedError)
+        await refusal(client.check(key, server.code()), kind)
 
     @pytest.mark.parametrize(
         "code",
@@ -188,12 +198,12 @@ class TestRefusals:
     async def test_a_code_that_is_no_text_is_refused_in_words(self, client: ValidatorClient) -> None:
         error = await refusal(client.check("default", "\udcff"), RefusedError)
 
-        assert error.message.startswith("dev would not judge it: ")
+        assert error.message.startswith("dev would not do it: ")
 
     async def test_a_code_of_any_length_is_refused_in_words(self, client: ValidatorClient) -> None:
         error = await refusal(client.check("default", "1" * 20_000), RefusedError)
 
-        assert str(error) == "dev would not judge it: the body can have at most 8192 bytes"
+        assert str(error) == "dev would not do it: the body can have at most 8192 bytes"
 
     async def test_a_url_with_a_path_too_many_is_the_urls_fault(self, server: RunningServer) -> None:
         profile = replace(profile_of(server), url=f"{server.url}/elsewhere")

@@ -162,7 +162,7 @@ class TestHostileWords:
         async with answering(http("{}", "418 I'm a teapot")) as there, asking(there) as client:
             error = await refusal(client.check("default", "123456"), RefusedError)
 
-        assert str(error) == "dev would not judge it: status 418"
+        assert str(error) == "dev would not do it: status 418"
 
 
 class TestLostAnswers:

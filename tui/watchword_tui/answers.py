@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from watchword_otp import Key
 
 CLOCK_TOLERANCE = 2.0
 """Seconds by which two clocks may differ before people should know (`Date` has whole seconds)."""
@@ -63,3 +68,44 @@ class Checked:
 
     answer: CheckAnswer
     contact: Contact
+
+
+class KeyInfo(msgspec.Struct, frozen=True):
+    """A key as the server tells of it, without its secret."""
+
+    name: str
+    status: str
+    """`pending` until its first code, then `active`."""
+    expires_at: datetime | None = None
+    """When a pending key ceases to wait for its first code."""
+
+
+class CreatedAnswer(msgspec.Struct, frozen=True):
+    """The body of an answer to `POST /v1/keys`."""
+
+    key: KeyInfo
+    uri: str
+
+    def __repr__(self) -> str:
+        return f"<CreatedAnswer {self.key.name}>"
+
+
+class RecoveryAnswer(msgspec.Struct, frozen=True):
+    """What a confirmation and a request for new recovery codes have in common."""
+
+    recovery_codes: tuple[str, ...]
+    """Shown this once; not cleaned."""
+
+    def __repr__(self) -> str:
+        return "<RecoveryAnswer>"
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A pending key with its secret."""
+
+    key: Key
+    expires_at: float | None
+    """When it ceases to wait for its first code, Unix seconds by our own clock; None: not told."""
+    etag: str
+    """Its version, to delete no other one."""

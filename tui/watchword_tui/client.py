@@ -14,8 +14,16 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from watchword_otp import Key, UriError, parse_uri
-from watchword_tui.answers import CheckAnswer, Checked, Contact
+from watchword_otp import Key, UriError, clean_label, parse_uri
+from watchword_tui.answers import (
+    CheckAnswer,
+    Checked,
+    Contact,
+    Created,
+    CreatedAnswer,
+    KeyInfo,
+    RecoveryAnswer,
+)
 from watchword_tui.errors import SettingsError, UnreachableError
 from watchword_tui.refusals import Problem, no_answer, not_watchword, refusal
 
@@ -33,6 +41,9 @@ MAX_ANSWER_BYTES = 64 * 1024
 """Longest answer read: real ones have under 2 kB."""
 
 _VERSION_HEADER = "Watchword-Version"
+_MAX_RECOVERY_CODES = 20
+_MAX_RECOVERY_CODE = 40
+"""More, and longer ones, are no server's of ours; they would not fit the screen."""
 _Record = TypeVar("_Record", bound=msgspec.Struct)
 
 
@@ -113,8 +124,8 @@ class ValidatorClient:
         """
         response, body, contact = await self._ask(
             "POST",
-            f"/v1/keys/{quote(key, safe='', errors='replace')}/check",
-            content=json.dumps({"code": code}).encode("ascii"),
+            f"{_path(key)}/check",
+            content={"code": code},
             remedy="the code may be used up: try the next one",
         )
         self._require(response, body, key)
@@ -128,10 +139,72 @@ class ValidatorClient:
         """
         response, body, _ = await self._ask("GET", "/qr", params={"format": "uri"})
         self._require(response, body, "default")
-        try:
-            return parse_uri(body.decode("ascii"))
-        except (UriError, UnicodeDecodeError):
-            raise not_watchword(self.profile) from None
+        return self._parse(body)
+
+    async def create_key(self, name: str, issuer: str, account: str) -> Created:
+        """Make a pending key; without an issuer or account the server's own words are its labels.
+
+        Raises:
+            NameTakenError: There is a key of this name.
+            ServerError: The server does not make it, or did not say so.
+        """
+        response, body, contact = await self._ask(
+            "POST",
+            "/v1/keys",
+            content={"name": name, "issuer": issuer, "account": account},
+            remedy=f"try again: if {name} was made, it is shown then",
+        )
+        self._require(response, body, name, HTTPStatus.CREATED)
+        answer = self._decode(body, CreatedAnswer)
+        ends = _by_our_clock(answer.key, contact)
+        return Created(self._parse(answer.uri.encode()), ends, response.headers.get("ETag", "*"))
+
+    async def pending_key(self, name: str) -> Created:
+        """Fetch a key that was made before and waits for its first code still.
+
+        Raises:
+            NotPendingError: It is in use, or its time is over.
+            ServerError: The server does not give it.
+        """
+        response, body, _ = await self._ask("GET", f"{_path(name)}/qr", params={"format": "uri"})
+        self._require(response, body, name)
+        key = self._parse(body)
+        response, body, contact = await self._ask("GET", _path(name))
+        self._require(response, body, name)
+        told = self._decode(body, KeyInfo)
+        return Created(key, _by_our_clock(told, contact), response.headers.get("ETag", "*"))
+
+    async def confirm(self, name: str, code: str) -> tuple[str, ...]:
+        """Confirm a pending key by its first code, which is consumed; give its recovery codes.
+
+        Raises:
+            WrongFirstCodeError: The code is not the key's.
+            NotPendingError: The key waits for no code any more.
+            ServerError: It could not be judged, or the answer was lost.
+        """
+        response, body, _ = await self._ask("POST", f"{_path(name)}/confirm", content={"code": code})
+        self._require(response, body, name)
+        return self._recovery_codes(body)
+
+    async def new_recovery_codes(self, name: str) -> tuple[str, ...]:
+        """Make new recovery codes for a key; earlier ones count no more.
+
+        Raises:
+            ServerError: The server does not make them, or the answer was lost.
+        """
+        response, body, _ = await self._ask("POST", f"{_path(name)}/recovery-codes")
+        self._require(response, body, name, HTTPStatus.CREATED)
+        return self._recovery_codes(body)
+
+    async def delete_key(self, name: str, etag: str) -> None:
+        """Delete a key if it is still as `etag` says.
+
+        Raises:
+            ChangedKeyError: It is not.
+            ServerError: The server does not delete it, or did not say so.
+        """
+        response, body, _ = await self._ask("DELETE", _path(name), headers={"If-Match": etag})
+        self._require(response, body, name, HTTPStatus.NO_CONTENT)
 
     async def probe(self) -> Contact:
         """See whether the server is there, how far away, and how its clock stands to ours.
@@ -143,18 +216,22 @@ class ValidatorClient:
         self._require(response, body, "")
         return contact
 
-    async def _ask(
+    async def _ask(  # noqa: PLR0913 - what makes up a request
         self,
         method: str,
         path: str,
         *,
         params: dict[str, str] | None = None,
-        content: bytes | None = None,
+        content: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
         remedy: str = "try again",
     ) -> tuple[httpx.Response, bytes, Contact]:
         """Ask, with `content` as JSON; `remedy` is for an answer that was lost."""
-        headers = {} if content is None else {"Content-Type": "application/json"}
-        exchange = self._http.stream(method, path, params=params, content=content, headers=headers)
+        sent = None if content is None else json.dumps(content).encode("ascii")
+        kind = {} if content is None else {"Content-Type": "application/json"}
+        exchange = self._http.stream(
+            method, path, params=params, content=sent, headers={**kind, **(headers or {})}
+        )
         answering = False
         body = bytearray()
         begun, begun_wall = self._timer(), self._clock()
@@ -175,18 +252,39 @@ class ValidatorClient:
         offset = _clock_offset(response, begun_wall + round_trip / 2)
         return response, bytes(body), Contact(round_trip, offset)
 
-    def _require(self, response: httpx.Response, body: bytes, key: str) -> None:
+    def _require(
+        self, response: httpx.Response, body: bytes, key: str, wanted: HTTPStatus = HTTPStatus.OK
+    ) -> None:
         status = response.status_code
         if _VERSION_HEADER not in response.headers:
             raise not_watchword(self.profile, status)
-        if status != HTTPStatus.OK:
+        if status != wanted:
             raise refusal(self.profile, status, self._decode(body, Problem), key)
+
+    def _parse(self, uri: bytes) -> Key:
+        try:
+            return parse_uri(uri.decode("ascii"))
+        except (UriError, UnicodeDecodeError):
+            raise not_watchword(self.profile) from None
+
+    def _recovery_codes(self, body: bytes) -> tuple[str, ...]:
+        codes = self._decode(body, RecoveryAnswer).recovery_codes
+        return tuple(clean_label(code, _MAX_RECOVERY_CODE) for code in codes[:_MAX_RECOVERY_CODES])
 
     def _decode(self, body: bytes, kind: type[_Record]) -> _Record:
         try:
             return msgspec.json.decode(body, type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise not_watchword(self.profile) from None
+
+
+def _path(key: str) -> str:
+    return f"/v1/keys/{quote(key, safe='', errors='replace')}"
+
+
+def _by_our_clock(told: KeyInfo, contact: Contact) -> float | None:
+    """When a pending key's time ends: the server told it by its own clock."""
+    return None if told.expires_at is None else told.expires_at.timestamp() + (contact.clock_offset or 0)
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext:

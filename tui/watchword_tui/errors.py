@@ -108,3 +108,23 @@ class MalformedCodeError(RefusedError):
     """What was typed cannot be a code of this key; nothing was counted."""
 
     exit_status = Exit.USAGE
+
+
+class NameTakenError(RefusedError):
+    """The server has a key of this name already, pending or in use."""
+
+
+class NoSuchKeyError(RefusedError):
+    """The server has no key of this name."""
+
+
+class NotPendingError(RefusedError):
+    """The key waits for no first code: it is confirmed, or its time is over."""
+
+
+class ChangedKeyError(RefusedError):
+    """The key is not as it was when it was made: it was confirmed, or is another one."""
+
+
+class WrongFirstCodeError(RefusedError):
+    """The first code is not the key's; the message says what is probably wrong."""

@@ -12,12 +12,17 @@ import msgspec
 
 from watchword_otp import clean_label
 from watchword_tui.errors import (
+    ChangedKeyError,
     LockedError,
     MalformedCodeError,
+    NameTakenError,
+    NoSuchKeyError,
+    NotPendingError,
     NotWatchwordError,
     RefusedError,
     UnauthorisedError,
     UnreachableError,
+    WrongFirstCodeError,
 )
 
 if TYPE_CHECKING:
@@ -25,8 +30,9 @@ if TYPE_CHECKING:
     from watchword_tui.settings import ServerProfile
 
 _MAX_WORDS = 200
-_MALFORMED_CODE = "urn:watchword:problem:malformed-code"
-_NO_SUCH_KEY = "urn:watchword:problem:no-such-key"
+_PROBLEM = "urn:watchword:problem:"
+_MALFORMED_CODE = f"{_PROBLEM}malformed-code"
+_NO_SUCH_KEY = f"{_PROBLEM}no-such-key"
 _GATEWAY_STATUSES = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
@@ -63,7 +69,26 @@ def refusal(profile: ServerProfile, status: int, problem: Problem, key: str) -> 
         case HTTPStatus.LOCKED | HTTPStatus.TOO_MANY_REQUESTS:
             return _locked(status, problem, key)
         case _:
-            return RefusedError(f"{profile.name} would not judge it: {words}")
+            return _enrolment_refusal(profile, problem, key, words) or RefusedError(
+                f"{profile.name} would not do it: {words}"
+            )
+
+
+def _enrolment_refusal(
+    profile: ServerProfile, problem: Problem, key: str, words: str
+) -> RefusedError | None:
+    """What only a key that is being enrolled is refused for; None for anything else."""
+    match problem.type.removeprefix(_PROBLEM):
+        case "key-exists":
+            return NameTakenError(f"{profile.name} has a key {key!r} already", "choose another name")
+        case "not-pending":
+            return NotPendingError(f"{key} waits for no first code", words)
+        case "wrong-code":
+            return WrongFirstCodeError(words)
+        case "precondition-failed":
+            return ChangedKeyError(f"{key} is not as it was when it was made", words)
+        case _:
+            return None
 
 
 def not_watchword(profile: ServerProfile, status: int | None = None) -> ServerError:
@@ -118,7 +143,7 @@ def _unauthorised(profile: ServerProfile) -> UnauthorisedError:
 
 def _not_found(profile: ServerProfile, problem: Problem, key: str) -> RefusedError:
     if problem.type == _NO_SUCH_KEY:
-        return RefusedError(f"{profile.name} has no key {key!r}", "choose another key")
+        return NoSuchKeyError(f"{profile.name} has no key {key!r}", "choose another key")
     return RefusedError(
         f"the server at {profile.url} has no such path", "check the URL in the server's profile"
     )
