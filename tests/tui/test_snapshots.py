@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apps import GITHUB, make_app, press, settled
+from recorded import Recorded
 from servers import NOON, Clock
 from watchword_otp import Key, Kind, Secret
-from watchword_tui.answers import CheckAnswer, Checked, Contact, Reason
+from watchword_tui.answers import CheckAnswer, Reason
 from watchword_tui.errors import LockedError, ServerError, UnreachableError
 from watchword_tui.session import Session
 
@@ -37,28 +38,6 @@ KEYS = [
     ),
 ]
 SIZES = [(80, 24), (120, 40)]
-
-
-class Recorded:
-    """A client that plays back answers: pictures need the same milliseconds every time."""
-
-    def __init__(self, answers: list[CheckAnswer | ServerError]) -> None:
-        self._answers = answers
-
-    async def probe(self) -> Contact:
-        return Contact(0.012, 0.1)
-
-    async def enrolment_key(self) -> Key:
-        return GITHUB
-
-    async def check(self, _key: str, _code: str) -> Checked:
-        answer = self._answers.pop(0)
-        if isinstance(answer, ServerError):
-            raise answer
-        return Checked(answer, Contact(0.012, 0.1))
-
-    async def aclose(self) -> None:
-        pass
 
 
 ACCEPTED = CheckAnswer(valid=True, reason=Reason.ACCEPTED, offset=0)
@@ -131,9 +110,6 @@ class TestPictures:
 
     def test_no_accounts(self, picture: Any, size: tuple[int, int]) -> None:
         picture("", size, accounts=[])
-
-    def test_enrol(self, picture: Any, size: tuple[int, int]) -> None:
-        picture("e", size)
 
     def test_question_before_a_secret(self, picture: Any, size: tuple[int, int]) -> None:
         picture("q", size)

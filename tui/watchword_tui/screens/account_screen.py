@@ -256,19 +256,18 @@ class AccountScreen(IntakeScreen):
 
     def action_qr(self) -> None:
         """Show the highlighted account's key for another phone to scan, after a question."""
-        from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - as said at the top
+        from watchword_tui.enrolment import SecondPhone  # noqa: PLC0415 - as said at the top
+        from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415
         from watchword_tui.screens.enrol import EnrolScreen  # noqa: PLC0415
 
         account = self.highlighted_account()
         if account is None:
             return
-
-        async def give() -> Account:
-            return account
+        clock = self._session.clock
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual gives it
             if yes:
-                self.app.push_screen(EnrolScreen(give, can_keep=False))
+                self.app.push_screen(EnrolScreen(SecondPhone(account, clock), clock))
 
         question = (
             f"Show the key of {account.key.title} as a QR code?\n\n"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from watchword_tui.accounts import Account
 from watchword_tui.screens.code_screen import CodeScreen
 from watchword_tui.widgets.code_list import CodeList
 from watchword_tui.widgets.group_line import GroupLine
@@ -18,6 +19,9 @@ from watchword_tui.widgets.status_line import StatusLine
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from watchword_tui.accounts import Account
+    from watchword_tui.enrolment import Enrolment
+    from watchword_tui.screens.enrol import Enrolled
     from watchword_tui.session import Session
     from watchword_tui.widgets.validate_panel import ValidatePanel
 
@@ -39,7 +43,7 @@ class CodesScreen(CodeScreen):
             "Enrol",
             show=False,
             id="enrol",
-            tooltip="Show the server's key as a QR code for a phone",
+            tooltip="Bring a key of the server onto a phone",
         ),
         Binding(
             "s",
@@ -172,17 +176,37 @@ class CodesScreen(CodeScreen):
             self.leave_filter()
         self.code_list.focus()
 
-    def action_enrol(self) -> None:
-        """Show the server's key for a phone to scan; it can be kept in the list as well."""
+    @work
+    async def action_enrol(self) -> None:
+        """Enrol a phone on the server; the key can be kept in the list as well."""
+        from watchword_tui.enrolment import DefaultKey, NewServerKey  # noqa: PLC0415 - when asked for
         from watchword_tui.screens.enrol import EnrolScreen  # noqa: PLC0415 - brings the QR library
+        from watchword_tui.screens.enrol_form import EnrolForm  # noqa: PLC0415 - as above
 
-        profile = self.panel.profile if self.panel else self._session.settings.profile
+        session = self._session
+        profile = self.panel.profile if self.panel else session.settings.profile
+        new = await self._open(EnrolForm(profile.name))
+        if new is None:
+            return
+        client = partial(session.client, profile)
+        enrolment: Enrolment = DefaultKey(profile, client)
+        if new.name:
+            enrolment = NewServerKey(new, profile, client, session.clock)
+        enrolled = await self._open(EnrolScreen(enrolment, session.clock))
+        if enrolled is None:
+            return
+        keep = enrolled.keep
+        if enrolled.recovery_codes:
+            keep = await self._show_recovery_codes(new.name, profile.name, enrolled)
+        if keep:
+            self._keep(enrolled.account)
 
-        async def fetch() -> Account:
-            key = await self._session.client(profile).enrolment_key()
-            return Account(key, profile.name, key.warnings())
+    async def _show_recovery_codes(self, name: str, server: str, enrolled: Enrolled) -> bool:
+        from watchword_tui.screens.recovery_codes import RecoveryCodesScreen  # noqa: PLC0415 - as above
 
-        self.app.push_screen(EnrolScreen(fetch, can_keep=True), self._keep)
+        whose = enrolled.account.key.title
+        screen = RecoveryCodesScreen(name, server, whose, enrolled.recovery_codes, self._session.clock())
+        return await self._open(screen)
 
     def action_help(self) -> None:
         """Show the keys."""
@@ -191,9 +215,7 @@ class CodesScreen(CodeScreen):
         self.app.clear_notifications()
         self.app.push_screen(HelpScreen(self._session.settings))
 
-    def _keep(self, account: Account | None) -> None:
-        if account is None:
-            return
+    def _keep(self, account: Account) -> None:
         if self._session.can_keep:
             self.keep_in_vault(account.key)
             return
@@ -210,7 +232,7 @@ class CodesScreen(CodeScreen):
     def commands(self) -> Iterable[SystemCommand]:
         """What this screen offers in the command palette; no label from outside is in it."""
         yield SystemCommand("Validate", "Put the code into Validate", self.action_validate)
-        yield SystemCommand("Enrol", "Show the server's key for a phone to scan", self.action_enrol)
+        yield SystemCommand("Enrol", "Bring a key of the server onto a phone", self.action_enrol)
         yield SystemCommand("Next server", "Have another server judge", self.action_next_server)
         yield SystemCommand("Help", "Show the keys", self.action_help)
         yield from super().commands()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.color import Color
@@ -20,11 +21,31 @@ if TYPE_CHECKING:
 
     from watchword_otp.qr import QrCode
 
-_INK = {True: Color.from_rgb(0, 0, 0), False: Color.from_rgb(255, 255, 255)}
+_BLACK, _WHITE = Color.from_rgb(0, 0, 0), Color.from_rgb(255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One way to draw a QR code."""
+
+    words: str
+    """What people call it."""
+    drawing: Drawing = Drawing.HALF
+    invert: bool = False
+    """White on black: not every scanner reads it, but some screens show it better."""
+
+
+LOOKS = (
+    Look("half blocks"),
+    Look("two cells", Drawing.SPACE),
+    Look("half blocks, inverted", invert=True),
+    Look("two cells, inverted", Drawing.SPACE, invert=True),
+)
+"""The usual one first. Two cells a module need no glyph, where a font's blocks have gaps."""
 
 
 class QrView(Widget):
-    """Draws a QR code as half blocks, black on white, with the widest quiet zone that fits."""
+    """Draws a QR code with the widest quiet zone that fits."""
 
     DEFAULT_CSS = """
     QrView { width: auto; height: auto; }
@@ -36,25 +57,32 @@ class QrView(Widget):
         self._rows: list[Strip] = []
         self._size = Size(0, 0)
 
-    def show(self, code: QrCode, columns: int, rows: int) -> bool:
+    def show(self, code: QrCode, columns: int, rows: int, look: Look = LOOKS[0]) -> bool:
         """Draw `code` in at most `columns` by `rows` cells; false if it does not fit."""
-        quiet_zone = code.best_quiet_zone(Drawing.HALF, columns, rows)
+        quiet_zone = code.best_quiet_zone(look.drawing, columns, rows)
         if quiet_zone is None:
             self.clear()
             return False
-        self._size = Size(*code.space(Drawing.HALF, quiet_zone))
+        self._size = Size(*code.space(look.drawing, quiet_zone))
+        ink = {not look.invert: _BLACK, look.invert: _WHITE}
+        if look.drawing is Drawing.SPACE:
+            cells = [[(dark, dark) for dark in row] for row in code.with_quiet_zone(quiet_zone)]
+            blank = "  "
+        else:
+            cells = [list(row) for row in code.cells(quiet_zone)]
+            blank = " "
         # The glyph is the lower module and equal halves are plain spaces: this reads best in fonts
         # whose blocks do not fill the cell.
         self._rows = [
             Strip(
                 [
                     Segment(
-                        " " if upper == lower else "▄", Style(color=_INK[lower], bgcolor=_INK[upper])
+                        blank if upper == lower else "▄", Style(color=ink[lower], bgcolor=ink[upper])
                     )
                     for upper, lower in row
                 ]
             ).simplify()
-            for row in code.cells(quiet_zone)
+            for row in cells
         ]
         self.refresh(layout=True)
         return True
