@@ -122,7 +122,9 @@ def test_the_wheel_alone_runs_the_demo_and_leaves_nothing(
 
     assert (demo.returncode, demo.stderr) == (0, "")
     steps = [line.split(maxsplit=1) for line in demo.stdout.splitlines()]
-    assert [name for name, _ in steps] == ["server", "enrol", "code", "check", "again", "stop"]
+    assert [name for name, _ in steps] == [
+        *("server", "enrol", "code", "check", "again", "phone", "confirm", "stop"),
+    ]
     words = dict(steps)
     assert words["check"].startswith("accepted: ")
     assert words["again"].startswith("not valid: already used")

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from watchword_otp import Key
 
+_SERVER = (sys.executable, "-m", "watchword_server")
+
 _START_TIMEOUT = 30.0
 """Seconds a server may take to say that it listens."""
 
@@ -47,7 +49,12 @@ _STOP_TIMEOUT = 10.0
 _PROFILE = "demo"
 _FOLDER_PREFIX = "watchword-demo-"
 """Followed by the process number, for a later demo to see whether its maker still runs."""
-_GUIDE = "Demo. Press v, then Enter: the code is accepted. Enter again: it is used up."
+_GUIDE = (
+    "Demo. Press v, then Enter: the code is accepted. Enter again: it is used up.\n"
+    "Then Esc and e: enrol your phone."
+)
+_SCOPES = ("check", "check:detail", "qr", "keys:read", "keys:write")
+_NEW_KEY = "alice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,11 @@ async def _steps(profile: ServerProfile, pid: int) -> None:
         _step("check", f"{verdict_of(first).title.lower()}: {verdict_of(first).detail}")
         second = await client.check(profile.key, live.code)
         _step("again", f"{verdict_of(second).title.lower()}: {verdict_of(second).detail}")
-    if not first.answer.valid or second.answer.reason is not Reason.REPLAYED:
+        made = await client.create_key(_NEW_KEY, "", "")
+        _step("phone", f"a new key, {made.key.title}: it waits for its first code")
+        recovery = await client.confirm(_NEW_KEY, live_code(made.key, time.time()).code)
+        _step("confirm", f"its first code puts it into use; {len(recovery)} recovery codes")
+    if not first.answer.valid or second.answer.reason is not Reason.REPLAYED or not recovery:
         raise ServerError("the demo's server did not judge as it must", "please report this")
 
 
@@ -128,16 +139,16 @@ def _server(environ: MutableMapping[str, str]) -> Iterator[DemoServer]:
     """Start a server in a folder that is removed at the end, and stop it."""
     _remove_leftovers(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-") as folder:
-        log = Path(folder) / "server.log"
+        log, data = Path(folder) / "server.log", str(Path(folder) / "data")
+        environment = _clean_environment(environ)
         with log.open("wb") as errors:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [
-                    *(sys.executable, "-m", "watchword_server", "serve"),
-                    *("--port", "0", "--data-dir", str(Path(folder) / "data")),
-                    *("--json", "--stop-on-eof"),
+                    *(*_SERVER, "serve", "--port", "0"),
+                    *("--data-dir", data, "--json", "--stop-on-eof"),
                 ],
                 cwd=folder,
-                env=_clean_environment(environ),
+                env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -145,9 +156,27 @@ def _server(environ: MutableMapping[str, str]) -> Iterator[DemoServer]:
                 start_new_session=True,
             )
         try:
-            yield _started(process, log)
+            server = _started(process, log)
+            yield replace(server, token=_full_token(data, environment))
         finally:
             _stop(process)
+
+
+def _full_token(data: str, environment: dict[str, str]) -> str:
+    """Make a token that may enrol: the first one, which the server gives itself, may not make keys."""
+    scopes = [word for scope in _SCOPES for word in ("--scope", scope)]
+    made = subprocess.run(  # noqa: S603 - our own interpreter and module
+        [*_SERVER, "tokens", "create", _PROFILE, *scopes, "--data-dir", data, "--json"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    try:
+        return str(json.loads(made.stdout)["token"])
+    except (ValueError, KeyError, TypeError):
+        said = made.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise ServerError("the demo's server made no token", said) from None
 
 
 def _remove_leftovers(folder: Path) -> None:
