@@ -8,6 +8,7 @@ from apps import lines
 from dialogs import until
 
 if TYPE_CHECKING:
+    from rich.color import Color
     from textual.pilot import Pilot
 
     from watchword_tui.widgets.qr_view import QrView
@@ -23,11 +24,18 @@ def modules(view: QrView) -> list[list[bool]]:
             assert style.color is not None
             assert style.bgcolor is not None
             for character in characters:
-                background = style.bgcolor.triplet == (0, 0, 0)
+                background = _is_dark(style.bgcolor)
                 upper.append(background)
-                lower.append(style.color.triplet == (0, 0, 0) if character == "▄" else background)
+                lower.append(_is_dark(style.color) if character == "▄" else background)
         rows += [upper, lower]
     return rows
+
+
+def _is_dark(color: Color) -> bool:
+    """Whether a colour is black; it is white otherwise, exactly."""
+    triplet = color.get_truecolor()
+    assert triplet in {(0, 0, 0), (255, 255, 255)}
+    return triplet == (0, 0, 0)
 
 
 def told(pilot: Pilot[None]) -> str:

@@ -83,6 +83,7 @@ class EnrolScreen(Page[Enrolled | None]):
         self._qr: KeyQr | None = None
         self._end: Next = Next.AGAIN
         self._codes_lost = False
+        self._left = ""
 
     def compose(self) -> ComposeResult:
         """Lay out the QR code on the left and the words on the right."""
@@ -202,7 +203,10 @@ class EnrolScreen(Page[Enrolled | None]):
         if offer is None or offer.expires_at is None or self._end is not Next.AGAIN:
             return
         left = offer.expires_at - self._clock()
-        self._write("#left", f"{left_words(left)} to confirm it" if left > 0 else "Its time is over.")
+        words = f"{left_words(left)} to confirm it" if left > 0 else "Its time is over."
+        if words != self._left:
+            self._left = words
+            self._write("#left", words)
 
     @on(ConfirmPanel.Typed)
     def _typed(self) -> None:

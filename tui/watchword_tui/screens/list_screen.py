@@ -10,6 +10,8 @@ from textual import getters, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.events import ScreenResume
+from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from watchword_tui.code_book import CodeBook
@@ -22,6 +24,8 @@ from watchword_tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from textual.timer import Timer
 
     from watchword_tui.accounts import Account
     from watchword_tui.session import Session
@@ -82,6 +86,7 @@ class ListScreen(AccountScreen):
         self._book = CodeBook(hidden=session.settings.hide_codes)
         self._listing = Listing()
         self._view = View(Order(session.settings.sort))
+        self._ticking: Timer | None = None
         self.filter_bar: FilterBar | None = None
         """The filter; it comes when the codes are on the screen."""
 
@@ -95,9 +100,24 @@ class ListScreen(AccountScreen):
         ]
 
     def _tick(self) -> None:
-        """Tick, and again when the wall clock's second ends: an interval would drift."""
-        self.tick()
-        self.set_timer(1.0 - self._session.clock() % 1.0 + 0.002, self._tick)
+        """Tick, and again when the wall clock's second ends: an interval would drift.
+
+        Textual draws what is on top once more, all of it, for anything that happens below: under a
+        dialog only another step is worth that, and under a page, which covers the codes, nothing is.
+        """
+        now = self._session.clock()
+        if self._ticking is not None:
+            self._ticking.stop()
+            self._ticking = None
+        if self.app.screen is self:
+            self.tick()
+            wait = 1.0 - now % 1.0
+        elif isinstance(self.app.screen, ModalScreen):
+            self.code_list.tick(now)
+            wait = min((period - now % period for period in self._session.periods), default=60.0)
+        else:
+            return
+        self._ticking = self.set_timer(wait + 0.002, self._tick)
 
     def tick(self) -> None:
         """Show this second."""
@@ -105,6 +125,12 @@ class ListScreen(AccountScreen):
         for gauge in self.query(Gauge):
             gauge.show(now)
         self.code_list.tick(now)
+
+    @on(ScreenResume)
+    def _seen_again(self) -> None:
+        """Catch up with the time that passed under another screen."""
+        if self._ticking is not None or self._listing.total:
+            self._tick()
 
     def show_accounts(self, select: str | None = None) -> None:
         """Show the session's accounts, after they changed too."""
