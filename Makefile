@@ -46,8 +46,9 @@ soak: $(READY) ## full load on a server that is killed again and again; SECONDS=
 snapshots: $(READY) ## renew the screens the tests compare with; look at them before you commit
 	@exec $(BIN)/python -m pytest tests/tui --snapshot-update
 
-pictures: $(READY) ## renew the pictures in docs/pictures
-	@exec $(BIN)/python scripts/pictures.py
+pictures: $(READY) ## renew the pictures in docs, and the film
+	@$(BIN)/python scripts/pictures.py
+	@$(BIN)/python scripts/cast.py
 
 requirements: ## renew the pinned packages from pyproject.toml; ARGS=--upgrade for newer releases
 	@$(or $(PYTHON),python3.11) -m venv --clear build/pip-tools

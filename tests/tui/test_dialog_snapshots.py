@@ -23,10 +23,12 @@ from watchword_tui.screens.account_form import AccountForm
 from watchword_tui.screens.ask import AskScreen
 from watchword_tui.screens.choose import ChooseScreen
 from watchword_tui.screens.codes import CodesScreen
+from watchword_tui.screens.confirm import ConfirmScreen
 from watchword_tui.screens.export_screen import ExportScreen
 from watchword_tui.screens.file_picker import FilePicker
 from watchword_tui.screens.group_picker import GroupPicker
 from watchword_tui.screens.import_screen import ImportScreen
+from watchword_tui.screens.qr_pages_screen import QrPagesScreen
 from watchword_tui.screens.quarantine_screen import QuarantineScreen
 from watchword_tui.screens.reading_screen import ReadingScreen
 from watchword_tui.vault.document import Document, read_document
@@ -221,6 +223,22 @@ class TestPictures:
             await on_screen(pilot, ExportScreen)
             await pilot.press("down")
             await shows(pilot, "Not encrypted")
+
+        picture(size, act)
+
+    def test_qr_pages(
+        self, picture: Any, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Every set of codes has a number of its own.
+        monkeypatch.setattr("secrets.randbelow", lambda _: 7)
+
+        async def act(pilot: Pilot[None]) -> None:
+            await pilot.press("x")
+            await on_screen(pilot, ExportScreen)
+            await pilot.press("up", "end", "enter")
+            await on_screen(pilot, ConfirmScreen)
+            await pilot.press("y")
+            await on_screen(pilot, QrPagesScreen)
 
         picture(size, act)
 

@@ -27,7 +27,5 @@ def test_a_picture_is_what_the_tests_saw(name: str) -> None:
 @pytest.mark.parametrize("name", pictures.CHOSEN)
 def test_a_picture_fetches_nothing(name: str) -> None:
     text = (pictures.PICTURES / name).read_text("utf-8")
-    assert set(re.findall(r"https?://[^\"' )<]+", text)) <= {
-        "http://www.w3.org/2000/svg",
-        "https://www.textualize.io",
-    }
+    # URLs may be read on a screen; what an image fetches stands in these places.
+    assert not re.findall(r"(?:href|src)\s*=|url\((?!#)|@import|<script|<image|<use", text)
