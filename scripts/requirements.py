@@ -1,9 +1,10 @@
-"""Write requirements/build.txt and requirements/locked.txt from pyproject.toml, pinned and hashed.
+"""Write requirements/*.txt and deploy/requirements.txt from pyproject.toml, pinned and hashed.
 
-`make requirements` runs this with pip-tools at hand. `build.txt` holds what builds source packages
-and watchword itself and is installed first; `locked.txt` holds all the rest: what runs, and the `dev`
-group. Neither names a host or a path, so any index serves; the hashes cover every wheel of a release,
-so every platform and Python does.
+`make requirements` runs this with pip-tools at hand. `requirements/build.txt` holds what builds source
+packages and watchword itself and is installed first; `requirements/locked.txt` holds all the rest: what
+runs, and the `dev` group. `deploy/requirements.txt` holds what a server is deployed with: what runs, and
+uvloop, at the releases that were tested. None names a host or a path, so any index serves; the hashes
+cover every wheel of a release, so every platform and Python does.
 """
 
 import subprocess
@@ -14,6 +15,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 REQUIREMENTS: Final = ROOT / "requirements"
+DEPLOYED: Final = ROOT / "deploy" / "requirements.txt"
 
 HEADER: Final = """\
 # Written by `make requirements` from pyproject.toml; do not edit by hand.
@@ -21,12 +23,13 @@ HEADER: Final = """\
 """
 
 
-def wanted(pyproject: Path) -> tuple[list[str], list[str]]:
-    """Return what building asks for and what running and testing ask for, as PEP 508 requirements."""
+def wanted(pyproject: Path) -> tuple[list[str], list[str], list[str]]:
+    """Return what building, developing and a deployed server ask for, as PEP 508 requirements."""
     settings = tomllib.loads(pyproject.read_text("utf-8"))
-    groups = settings["dependency-groups"]
+    groups, project = settings["dependency-groups"], settings["project"]
     build = [*settings["build-system"]["requires"], *groups["build"]]
-    return sorted(build), sorted([*settings["project"]["dependencies"], *groups["dev"]])
+    deployed = [*project["dependencies"], *project["optional-dependencies"]["uvloop"]]
+    return sorted(build), sorted([*project["dependencies"], *groups["dev"]]), sorted(deployed)
 
 
 def lock(requirements: list[str], output: Path, arguments: list[str]) -> None:
@@ -46,15 +49,17 @@ def lock(requirements: list[str], output: Path, arguments: list[str]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Renew both files; the arguments go to pip-compile, for example `--upgrade`."""
+    """Renew the files; the arguments go to pip-compile, for example `--upgrade`."""
     if sys.version_info[:2] != (3, 11):
         # A newer Python would leave out what only 3.11 asks for.
         print("requirements: run this with Python 3.11, the oldest supported one", file=sys.stderr)
         return 2
-    build, rest = wanted(ROOT / "pyproject.toml")
-    build_file = REQUIREMENTS / "build.txt"
+    build, developed, deployed = wanted(ROOT / "pyproject.toml")
+    build_file, locked_file = REQUIREMENTS / "build.txt", REQUIREMENTS / "locked.txt"
     lock(build, build_file, arguments)
-    lock(rest, REQUIREMENTS / "locked.txt", ["--constraint", str(build_file), *arguments])
+    lock(developed, locked_file, ["--constraint", str(build_file), *arguments])
+    # Never an upgrade of its own: what is deployed is what was tested.
+    lock(deployed, DEPLOYED, ["--constraint", str(locked_file)])
     return 0
 
 

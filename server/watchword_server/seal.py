@@ -179,7 +179,7 @@ class Keyring:
         self._text = environment.get(KEYS_VARIABLE)
         folder = environment.get("CREDENTIALS_DIRECTORY")
         credential = None if folder is None else Path(folder) / CREDENTIAL_NAME
-        self._credential = credential if credential is not None and credential.exists() else None
+        self._credential = credential if credential is not None and _may_be_there(credential) else None
         self._path = path
         self._ring: Ring | None = None
 
@@ -306,6 +306,17 @@ class Keyring:
 
 def _aad(number: int, purpose: str) -> bytes:
     return f"watchword 1 {number} {purpose}".encode()
+
+
+def _may_be_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # Reading it will say why not; another key must not be made in its place.
+        return True
+    return True
 
 
 def _is_private(status: os.stat_result) -> bool:

@@ -235,6 +235,16 @@ class TestKeyring:
         credential.unlink()
         assert Keyring(file, environment).ring().numbers == [1]
 
+    def test_a_credential_that_cannot_be_read_is_no_reason_to_take_another_key(
+        self, file: Path, tmp_path: Path
+    ) -> None:
+        blocked = tmp_path / "no-folder"
+        blocked.touch()
+        keyring = Keyring(file, {"CREDENTIALS_DIRECTORY": str(blocked)})
+        with pytest.raises(StoreError, match=f"cannot read the sealing keys in {blocked}"):
+            keyring.ring()
+        assert not keyring.is_ours
+
     def test_what_is_not_ours_is_not_written(self, file: Path) -> None:
         keyring = Keyring(file.with_name("new"), {KEYS_VARIABLE: RING.text()})
         for write in (keyring.create, lambda: keyring.replace(RING)):

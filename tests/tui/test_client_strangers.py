@@ -107,6 +107,15 @@ class TestNotWatchword:
             f"what stands before dev cannot reach it (status {status[:3]}); is the server running?"
         )
 
+    async def test_a_gateway_that_wants_fewer_questions_is_told_apart(self) -> None:
+        busy = http("<html>", "429 Too Many Requests", "")
+        async with answering(busy) as there, asking(there) as client:
+            error = await refusal(client.check("default", "123456"), UnreachableError)
+
+        assert str(error) == (
+            "what stands before dev lets nothing through now (status 429); wait a little, then try again"
+        )
+
     async def test_an_answer_of_the_largest_size_is_read_and_a_longer_one_is_not(self) -> None:
         body = '{"valid": true}'
         async with answering(http(body.ljust(MAX_ANSWER_BYTES))) as there, asking(there) as client:

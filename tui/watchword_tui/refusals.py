@@ -98,6 +98,11 @@ def not_watchword(profile: ServerProfile, status: int | None = None) -> ServerEr
             f"what stands before {profile.name} cannot reach it (status {status})",
             "is the server running?",
         )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return UnreachableError(
+            f"what stands before {profile.name} lets nothing through now (status {status})",
+            "wait a little, then try again",
+        )
     return NotWatchwordError(
         f"{profile.url} is not a Watchword server", "check the URL in the server's profile"
     )
