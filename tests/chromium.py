@@ -45,12 +45,15 @@ class Visit:
     page: Page
     requested: list[str] = field(default_factory=list)
     """Every URL that was asked for."""
+    answered: list[str] = field(default_factory=list)
+    """Every URL that was answered: what the policy refuses is asked for but never sent."""
     complaints: list[str] = field(default_factory=list)
     """What the console took for an error or a warning: violations of the policy above all."""
 
     def watch(self, page: Page) -> None:
         """Note what `page` asks for and complains about."""
         page.on("request", lambda request: self.requested.append(request.url))
+        page.on("response", lambda response: self.answered.append(response.url))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda message: self._hear(message.type, message.text))
 
@@ -58,9 +61,9 @@ class Visit:
         if kind in {"error", "warning"} and not _STATUS.match(text):
             self.complaints.append(text)
 
-    def hosts(self) -> set[str]:
-        """Scheme, host and port of all that was asked for."""
-        return {url if url.startswith("data:") else _origin(url) for url in self.requested}
+    def origins(self) -> set[str]:
+        """Scheme, host and port of all that was asked for over the network."""
+        return {"/".join(url.split("/")[:3]) for url in self.requested if not url.startswith("data:")}
 
 
 @contextlib.asynccontextmanager
@@ -103,7 +106,3 @@ async def picture(page: Page, path: Path | None = None) -> bytes:
         return await page.screenshot(path=path, animations="disabled", caret="hide")
     finally:
         await page.set_viewport_size(size)
-
-
-def _origin(url: str) -> str:
-    return "/".join(url.split("/")[:3])

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     import httpx
     from playwright.async_api import Page
 
+    from chromium import Visit
     from servers import RunningServer
+
+    Enter = Callable[..., contextlib.AbstractAsyncContextManager[tuple["Scene", Visit]]]
+    """The fixture of tests/browser that opens a window for a key, watched over."""
 
 
 @dataclass(frozen=True, slots=True)
