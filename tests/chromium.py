@@ -93,6 +93,12 @@ async def visiting(browser: Browser, **options: Any) -> AsyncIterator[Visit]:
         await context.close()
 
 
+async def stop_clock(page: Page) -> None:
+    """Let clocks and timers move only by `page.clock.run_for`; to be called before the page opens."""
+    await page.clock.install(time=0)
+    await page.clock.pause_at(1000)
+
+
 async def picture(page: Page, path: Path | None = None) -> bytes:
     """Draw the whole page as PNG, also into a file.
 

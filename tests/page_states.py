@@ -132,13 +132,6 @@ async def done(scene: Scene) -> None:
     await scene.send(scene.code())
 
 
-async def over(scene: Scene) -> None:
-    """Left open until the link's time was over; only a script can say so."""
-    await scene.page.clock.install()
-    await scene.open()
-    await scene.page.clock.run_for(601_000)
-
-
 STATES: dict[str, tuple[Callable[[Scene], Awaitable[None]], str]] = {
     "first": (first, "Set up codes for"),
     "wrong": (wrong, "This code is not right"),

@@ -10,7 +10,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from chromium import DESKTOP, PHONE, picture
+from chromium import DESKTOP, PHONE, picture, stop_clock
 from page_states import STATES
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class TestCopying:
         async with enter(MAY_COPY) as (scene, visit):
             if browser_is_old:
                 await visit.page.add_init_script(OLD_BROWSER)
+            await stop_clock(visit.page)
             await scene.open()
             await visit.page.get_by_role("button", name="Copy key").click()
             await visit.page.wait_for_function(
@@ -37,10 +38,13 @@ class TestCopying:
             )
             assert await visit.page.locator("#said").get_attribute("role") == "status"
             assert await visit.page.locator("#copy").inner_text() == "Copied"
+            await visit.page.clock.run_for(4000)
+            assert await visit.page.locator("#copy").inner_text() == "Copy key"
             assert await _clipboard(scene, visit) == scene.made.key.secret.base32()
 
     async def test_all_recovery_codes(self, enter: Enter) -> None:
         async with enter(MAY_COPY) as (scene, visit):
+            await stop_clock(visit.page)
             await STATES["done"][0](scene)
             codes = (await visit.page.inner_text("ol")).split()
             await visit.page.get_by_role("button", name="Copy all").click()
@@ -64,17 +68,18 @@ class TestCountingDown:
     async def test_the_time_left_is_the_servers_whatever_the_device_thinks(self, enter: Enter) -> None:
         async with enter(PHONE) as (scene, visit):
             assert abs(time.time() - scene.server.clock()) > 600, "the test server's clock is its own"
-            await visit.page.clock.install()
+            await stop_clock(visit.page)
             scene.server.clock.advance(18.5)
             await scene.open()
             assert await visit.page.inner_text("#left") == " · 9:41 left"
+            await visit.page.clock.set_system_time(7_200_000)
             await visit.page.clock.run_for(61_000)
             assert await visit.page.inner_text("#left") == " · 8:40 left"
             assert "until 08:10 UTC" in await visit.page.inner_text("#until")
 
     async def test_it_speaks_only_when_it_begins_to_matter(self, enter: Enter) -> None:
         async with enter(PHONE) as (scene, visit):
-            await visit.page.clock.install()
+            await stop_clock(visit.page)
             await scene.open()
             heard: list[str] = []
             await visit.page.expose_function("hear", lambda text: heard.append(text))  # noqa: PLW0108 - Playwright marks it
@@ -94,7 +99,7 @@ class TestCountingDown:
     ) -> None:
         async with enter(PHONE) as (scene, visit):
             page = visit.page
-            await page.clock.install()
+            await stop_clock(page)
             await scene.open()
             if is_typing:
                 await page.get_by_role("textbox").press_sequentially("12")
@@ -113,7 +118,7 @@ class TestCountingDown:
     ) -> None:
         async with enter(DESKTOP) as (scene, visit):
             page = visit.page
-            await page.clock.install()
+            await stop_clock(page)
             await STATES[state][0](scene)
             assert "Wait 0:30, then try again." in await page.inner_text("#setback")
             before = len(visit.requested)
