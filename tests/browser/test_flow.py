@@ -30,6 +30,9 @@ FOCUS = """() => {
 }"""
 """What has the focus, and whether one sees it."""
 
+GROUND = "(selector) => getComputedStyle(document.querySelector(selector)).backgroundColor"
+"""What marks the one button that leads on."""
+
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
@@ -101,11 +104,18 @@ async def test_on_a_phone_the_app_comes_first_and_on_a_desktop_the_qr_code(enter
         await scene.open()
         link, code, qr = await _tops(visit.page)
         assert link < code < qr
+        assert await visit.page.evaluate(GROUND, ".add .button") == await visit.page.evaluate(
+            GROUND, ".main"
+        )
+        assert "computer" not in await visit.page.inner_text("main")
         box = await visit.page.get_by_role("button", name="Confirm").bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 844, "both steps are on the first screen"
     async with enter(DESKTOP, name="bob") as (scene, visit):
         await scene.open()
+        assert await visit.page.evaluate(GROUND, ".add .button") != await visit.page.evaluate(
+            GROUND, ".main"
+        )
         left = await visit.page.locator(".qr").bounding_box()
         right = await visit.page.locator(".add").bounding_box()
         assert left is not None

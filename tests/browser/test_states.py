@@ -115,8 +115,10 @@ async def test_with_forced_colours_the_qr_code_stays_black_on_white(enter: Enter
     async with enter(options) as (scene, visit):
         await scene.open()
         png = await visit.page.locator(".qr").screenshot()
-        colours = Image.open(io.BytesIO(png)).convert("L").getcolors(256) or []
+        image = Image.open(io.BytesIO(png)).convert("L")
+        colours = image.getcolors(256) or []
         assert {grey for _, grey in sorted(colours, reverse=True)[:2]} == {0, 255}
+        assert image.getpixel((image.width // 2, 3)) == 255, "the card is what it lies on"
         assert _scan(png) == [format_uri(scene.made.key)]
 
 

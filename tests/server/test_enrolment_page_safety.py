@@ -16,7 +16,10 @@ from key_routes import invite, make, refused, send
 from page_states import database_gone
 from servers import running_server
 from watchword_otp import format_uri
+from watchword_server import problems
 from watchword_server.edge import Edge
+from watchword_server.pages import problem_page
+from watchword_server.problems import ProblemError, ProblemType
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +37,7 @@ MAKING = (
     "innerHTML", "outerHTML", "insertAdjacent", "document.write", "createElement", "eval", "Function(",
     "srcdoc", "href",
 )  # fmt: skip
+PROBLEMS = [each for each in vars(problems).values() if isinstance(each, ProblemType)]
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
 
 
@@ -195,6 +199,18 @@ class TestProblems:
         assert (shown.status_code, shown.headers["Retry-After"]) == (429, told.headers["Retry-After"])
         assert Page(shown.text).texts["h1"] == ["Too many attempts"]
         assert "try again in" in shown.text
+
+    @pytest.mark.parametrize("kind", PROBLEMS, ids=lambda kind: kind.slug)
+    def test_each_has_a_page(self, kind: ProblemType) -> None:
+        problem = ProblemError(
+            kind, "what <it> was", headers={"Retry-After": "7"}, cause="disk-full", request_id="6cda97"
+        )
+        page = problem_page(problem)
+        assert (page.status, page.headers["Retry-After"]) == (kind.status, "7")
+        seen = Page(str(page.text))
+        assert seen.texts["h1"] == seen.texts["title"]
+        assert seen.texts["a"] == ["Open the page again"]
+        assert all(text[0].isupper() and text.endswith(".") for text in seen.texts["p"])
 
     @pytest.mark.parametrize(
         ("body", "kind", "status"),

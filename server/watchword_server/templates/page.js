@@ -134,8 +134,9 @@
     });
   }
 
+  // Browsers inside of apps cannot print.
   const printer = find("print");
-  if (printer) {
+  if (printer && "print" in window) {
     printer.hidden = false;
     printer.addEventListener("click", () => print());
   }
