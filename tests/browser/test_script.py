@@ -158,8 +158,9 @@ class TestPrinting:
             await STATES["done"][0](scene)
             await visit.page.emulate_media(media="print")
             text = await visit.page.inner_text("body")
-            for each in ("alice@example.com", "Example", "15 January 2027"):
+            for each in ("alice@example.com", "Example", "15 January 2027", "Keep this paper"):
                 assert each in text
+            assert "only now" not in text
             assert len(await visit.page.locator("ol code:visible").all()) == 10
             assert await visit.page.locator("a:visible, button:visible").count() == 0
             grey = Image.open(io.BytesIO(await picture(visit.page))).convert("L")
