@@ -107,6 +107,11 @@ async def invite(client: httpx.AsyncClient, name: str = "alice") -> str:
     return "/enrol/" + str(answer.json()["url"]).rpartition("/enrol/")[2]
 
 
+async def send(client: httpx.AsyncClient, page: str, code: str) -> httpx.Response:
+    """What the form of the page at this path sends."""
+    return await client.post(page, data={"code": code})
+
+
 async def make_token(
     client: httpx.AsyncClient, *scopes: str, name: str = "other", **members: Any
 ) -> str:

@@ -132,6 +132,8 @@ class QrCode:
             image,
             kind="svg",
             scale=8,
+            # With a unit segno writes the viewBox too, without which an inline image is cut, not scaled.
+            unit="px",
             border=quiet_zone,
             dark="#000",
             light="#fff",

@@ -119,6 +119,8 @@ class Operation:
     """Flat and optional: members are text or whole numbers. None: any query is refused."""
     any_query: bool = False
     """Whether a query is passed over: programs that show a link to people hang things on to it."""
+    for_people: bool = False
+    """Whether people open it in a browser: there its problems are pages too."""
     body: type[msgspec.Struct] | None = None
     """Flat, with `forbid_unknown_fields`."""
     body_type: BodyType = BodyType.JSON

@@ -42,6 +42,8 @@ REFUSALS: web.AppKey[Refusals] = web.AppKey("refusals", Refusals)
 READINESS: web.AppKey[Readiness] = web.AppKey("readiness", Readiness)
 STAMP: web.AppKey[Stamp] = web.AppKey("stamp")
 OPENAPI: web.AppKey[bytes] = web.AppKey("openapi", bytes)
+PAGES: web.AppKey[frozenset[web.AbstractRoute]] = web.AppKey("pages")
+"""Routes whose problems are pages in a browser; not there if the application has no routes of ours."""
 PUBLIC_URL: web.AppKey[str | None] = web.AppKey("public_url")
 STORE: web.AppKey[Store] = web.AppKey("store", Store)
 TOKENS: web.AppKey[TokenBook] = web.AppKey("tokens", TokenBook)

@@ -160,16 +160,19 @@ def _responses(endpoint: Endpoint, shared: dict[str, Json]) -> Json:
     for problem in problems_of(endpoint):
         by_status.setdefault(problem.status, []).append(problem)
     has_content = endpoint.method != "HEAD"
+    for_people = endpoint.operation.for_people
     responses: Json = {}
     for status in sorted({*answers, *by_status}):
         problems = by_status.get(status, [])
         if status in answers:
             described = _answer(answers[status], has_content=has_content)
             if problems and has_content:
-                described.setdefault("content", {}).update(_problem_content(problems))
+                content = _problem_content(problems, for_people=for_people)
+                described.setdefault("content", {}).update(content)
         elif has_content:
-            name = ".".join(problem.slug for problem in problems)
-            shared[name] = _problem_response(status, problems)
+            slugs = [problem.slug for problem in problems]
+            name = ".".join([*slugs, "page"] if for_people else slugs)
+            shared[name] = _problem_response(status, problems, for_people=for_people)
             described = {"$ref": f"#/components/responses/{name}"}
         else:
             described = {"description": HTTPStatus(status).phrase}
@@ -199,21 +202,24 @@ def _answer(answer: Answer, *, has_content: bool) -> Json:
     return described
 
 
-def _problem_response(status: int, problems: Sequence[ProblemType]) -> Json:
+def _problem_response(status: int, problems: Sequence[ProblemType], *, for_people: bool) -> Json:
     described: Json = {"description": " or ".join(problem.title for problem in problems) + "."}
     if headers := _HEADERS_OF_PROBLEMS.get(status):
         described["headers"] = _headers(headers)
-    return {**described, "content": _problem_content(problems)}
+    return {**described, "content": _problem_content(problems, for_people=for_people)}
 
 
-def _problem_content(problems: Sequence[ProblemType]) -> Json:
+def _problem_content(problems: Sequence[ProblemType], *, for_people: bool) -> Json:
     members: Json = {
         "type": {"enum": [problem.uri for problem in problems]},
         "title": {"enum": list(dict.fromkeys(problem.title for problem in problems))},
         "status": {"const": int(problems[0].status)},
     }
     schema = {"$ref": _SCHEMAS.format(name="Problem"), "properties": members}
-    return {CONTENT_TYPE: {"schema": schema}}
+    content: Json = {CONTENT_TYPE: {"schema": schema}}
+    if for_people:
+        content[Media.HTML.value] = {"schema": {"type": "string"}}
+    return content
 
 
 def _plain(schema: Any) -> Any:  # noqa: ANN401 - JSON

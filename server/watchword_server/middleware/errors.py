@@ -5,18 +5,23 @@ All in one, since aiohttp takes as long for a further middleware as all of this 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
 
-from aiohttp import HttpVersion11, web
+import mimeparse  # type: ignore[import-untyped]  # it has no stubs
+from aiohttp import HttpVersion11, hdrs, web
 
-from watchword_server.appkeys import CLIENT, TOKEN
+from watchword_server.api import Media
+from watchword_server.appkeys import CLIENT, PAGES, TOKEN
 from watchword_server.errors import RefusedError
 from watchword_server.middleware.headers import give_request_id
 from watchword_server.middleware.limits import tell
+from watchword_server.pages import problem_page
 from watchword_server.problems import (
+    CONTENT_TYPE,
     INTERNAL_ERROR,
     STORE_UNAVAILABLE,
     VERSION_NOT_SUPPORTED,
@@ -67,7 +72,7 @@ def make_errors(
                 _refuse_version(request)
             response = await handler(request)
         except Exception as error:  # noqa: BLE001 - the last line of defence
-            response = _answer_to(error, request_id)
+            response = await _answer(request, _problem_that(error, request_id))
         if response.status >= 400 and refusals is not None:  # noqa: PLR2004 - the refusals' range
             token = request.get(TOKEN)
             user = None if token is None else (token, request)
@@ -86,25 +91,45 @@ def make_errors(
     return errors
 
 
-def _answer_to(error: Exception, request_id: str) -> web.Response:
+def _problem_that(error: Exception, request_id: str) -> ProblemError:
+    """The problem that an error is to whoever asked; what is ours to mend goes into the log."""
     match error:
         case ProblemError():
-            response = error.response()
-            if error.headers is not None and error.headers.get("Connection") == "close":
-                response.force_close()
-            return response
+            return error
         case RefusedError():
-            return problem_of(error).response()
+            return problem_of(error)
         case web.HTTPException():
-            return problem_for_status(error.status, error.headers.get("Allow")).response()
+            return problem_for_status(error.status, error.headers.get("Allow"))
         case StoreError():
             _logger.error("%s: %s: %s", request_id, error.cause, error, extra={"request_id": request_id})
             detail = f"{error.cause.words}; nothing was done and nothing was counted; try again later"
-            return ProblemError(STORE_UNAVAILABLE, detail, cause=error.cause.value).response()
+            return ProblemError(STORE_UNAVAILABLE, detail, cause=error.cause.value)
         case _:
             _logger.error("%s: %s", request_id, where_of(error), extra={"request_id": request_id})
             detail = "something went wrong here; the log has it under this request id"
-            return ProblemError(INTERNAL_ERROR, detail, request_id=request_id).response()
+            return ProblemError(INTERNAL_ERROR, detail, request_id=request_id)
+
+
+async def _answer(request: web.Request, problem: ProblemError) -> web.Response:
+    """The problem as JSON, or as a page to a browser that wants to see one."""
+    if request.match_info.route in request.app.get(PAGES, ()) and _prefers_pages(request):
+        # In a thread: the first page of all reads its template.
+        response = await asyncio.to_thread(problem_page, problem)
+    else:
+        response = problem.response()
+    if problem.headers is not None and problem.headers.get("Connection") == "close":
+        response.force_close()
+    return response
+
+
+def _prefers_pages(request: web.Request) -> bool:
+    # Of equally welcome types, as to programs that take anything, mimeparse takes the last.
+    offered = [Media.HTML.value, CONTENT_TYPE]
+    try:
+        best = mimeparse.best_match(offered, request.headers.get(hdrs.ACCEPT, "*/*"))
+    except mimeparse.MimeTypeParseException:
+        return False
+    return bool(best == Media.HTML)
 
 
 def where_of(error: BaseException) -> str:

@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from watchword_server.api import Auth, Endpoint, request_handler
-from watchword_server.appkeys import ACCESS, OPENAPI, Access
+from watchword_server.appkeys import ACCESS, OPENAPI, PAGES, Access
 from watchword_server.openapi import document
 from watchword_server.problems import EXPECTATION_FAILED, ProblemError
 from watchword_server.routes.audit import LIST_AUDIT, VERIFY_AUDIT
 from watchword_server.routes.check import CHECK_BY_PATH, CHECK_KEY
-from watchword_server.routes.enrolment import (
-    CONFIRM,
-    CONFIRM_ON_PAGE,
-    INVITE,
-    SHOW_PAGE,
-    SHOW_PENDING_QR,
-)
+from watchword_server.routes.enrolment import CONFIRM, INVITE, SHOW_PENDING_QR
+from watchword_server.routes.enrolment_page import CONFIRM_ON_PAGE, SHOW_PAGE
 from watchword_server.routes.health import HEALTHZ, HEALTHZ_HEAD, READYZ, READYZ_HEAD
 from watchword_server.routes.keys import (
     CHANGE_KEY,
@@ -91,15 +86,18 @@ def openapi_json() -> bytes:
 
 def add_routes(app: web.Application) -> None:
     """Add the table to `app`, and note what each route needs."""
-    open_routes, scopes = set(), {}
+    open_routes, scopes, pages = set(), {}, set()
     for row in ROUTES:
         route = app.router.add_route(row.method, row.path, request_handler(row), expect_handler=_expect)
         if row.scope is None or isinstance(row.scope, Auth):
             open_routes.add(route)
         else:
             scopes[route] = row.scope
+        if row.operation.for_people:
+            pages.add(route)
     app[OPENAPI] = openapi_json()
     app[ACCESS] = Access(frozenset(open_routes), scopes)
+    app[PAGES] = frozenset(pages)
 
 
 async def _expect(request: web.Request) -> web.StreamResponse | None:

@@ -1,8 +1,7 @@
-"""Enrolment: the QR code of a pending key, links to a page that shows it, and the first code."""
+"""Enrolment for programs: the QR code of a pending key, links to the page, and the first code."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import datetime
 from http import HTTPStatus
@@ -11,14 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from watchword_server import pages
-from watchword_server.api import KEY_NAME, Answer, BodyType, Media, Operation, PathParameter
-from watchword_server.appkeys import CLOCK, ISSUER, LEDGER, PUBLIC_URL, STORE, WINDOW
+from watchword_server.api import KEY_NAME, Answer, Operation
+from watchword_server.appkeys import CLOCK, LEDGER, PUBLIC_URL, STORE, WINDOW
 from watchword_server.bodies import json_response
 from watchword_server.callers import caller_of
-from watchword_server.enrolment import by_name, by_ticket, confirm_key, make_link, pending_key
-from watchword_server.errors import RefusedError
-from watchword_server.labels import labelled_key
+from watchword_server.enrolment import by_name, confirm_key, make_link, pending_key
 from watchword_server.problems import (
     KEY_PENDING,
     MALFORMED_HEADER,
@@ -104,64 +100,6 @@ async def confirm(request: web.Request, sent: ConfirmRequest) -> web.Response:
     return json_response(msgspec.json.encode(answer), headers={"ETag": etag_of(stored)})
 
 
-async def show_page(request: web.Request) -> web.Response:
-    """`GET /enrol/{ticket}`: the page with the QR code. Looking at it uses nothing up."""
-    try:
-        return await _page(request)
-    except RefusedError:
-        return await _closed()
-
-
-async def confirm_on_page(request: web.Request, sent: ConfirmRequest) -> web.Response:
-    """`POST /enrol/{ticket}`: the first code, from the page's form; then the link is used up."""
-    ledger = request.app[LEDGER]
-    where = by_ticket(request.match_info["ticket"])
-    try:
-        confirmation = await confirm_key(
-            ledger, where, sent.code, caller_of(request), window=request.app[WINDOW]
-        )
-        match confirmation.decision.verdict:
-            case Verdict.ACCEPTED:
-                return await asyncio.to_thread(pages.confirmed_page, confirmation.recovery_codes)
-            case Verdict.LOCKED:
-                seconds = confirmation.decision.locked_for or 0
-                message = f"Too many wrong codes. Try again in {seconds} s."
-                page = await _page(request, message, HTTPStatus.TOO_MANY_REQUESTS)
-                page.headers["Retry-After"] = str(seconds)
-                return page
-            case Verdict.DISABLED:
-                message = "Too many wrong codes. Ask whoever sent you here to unlock the key."
-                return await _page(request, message, HTTPStatus.LOCKED)
-            case Verdict.MALFORMED:
-                message = "That is not a code of this key: type exactly the digits the app shows."
-                return await _page(request, message, HTTPStatus.UNPROCESSABLE_ENTITY)
-            case _:
-                return await _page(request, _hint(confirmation), HTTPStatus.UNPROCESSABLE_ENTITY)
-    except RefusedError:
-        return await _closed()
-
-
-async def _page(request: web.Request, message: str = "", status: int = HTTPStatus.OK) -> web.Response:
-    snapshot = await request.app[STORE].look(by_ticket(request.match_info["ticket"]))
-    stored = pending_key(snapshot, request.app[CLOCK]())
-    keyring, issuer = request.app[LEDGER].keyring, request.app[ISSUER]
-    expires_at = 0.0 if snapshot.ticket is None else snapshot.ticket.expires_at
-
-    def render() -> web.Response:
-        return pages.enrolment_page(labelled_key(stored, keyring, issuer), expires_at, message, status)
-
-    # In a thread: drawing takes milliseconds in which nobody's code would be checked.
-    return await asyncio.to_thread(render)
-
-
-async def _closed() -> web.Response:
-    message = "This link was used, or is too old. Ask whoever sent it for another one."
-    # In a thread: the first page of all reads its template.
-    return await asyncio.to_thread(
-        pages.message_page, HTTPStatus.GONE, "This link opens no more", message
-    )
-
-
 def _where_it_came_to(request: web.Request) -> str:
     if not _HOST.fullmatch(request.host):
         detail = "the header Host names no host; a link cannot begin with it"
@@ -175,13 +113,6 @@ def _hint(confirmation: Confirmation) -> str:
         return "this is not the key's code now; take the one that the app shows next"
     return f"this is not the key's code now: {diagnosis.text}"
 
-
-_TICKET = PathParameter(
-    name="ticket",
-    description="The secret part of an enrolment link.",
-    example="Zm9yLWV4YW1wbGUtb25seS0wMDAwMDAw",
-)
-_HTML = (Media.HTML,)
 
 SHOW_PENDING_QR = Operation(
     id="showPendingQr",
@@ -223,41 +154,5 @@ CONFIRM = Operation(
         )
     },
     problems=(*(each for each in JUDGING_PROBLEMS if each is not KEY_PENDING), NOT_PENDING, WRONG_CODE),
-    judges=True,
-)
-
-SHOW_PAGE = Operation(
-    id="showEnrolmentPage",
-    handler=show_page,
-    tag="Enrolment",
-    summary="The enrolment page",
-    path=(_TICKET,),
-    any_query=True,
-    answers={
-        HTTPStatus.OK: Answer(description="The page.", media=_HTML),
-        HTTPStatus.GONE: Answer(description="The link was used or is too old.", media=_HTML),
-    },
-)
-
-CONFIRM_ON_PAGE = Operation(
-    id="confirmOnEnrolmentPage",
-    handler=confirm_on_page,
-    tag="Enrolment",
-    summary="Confirm from the enrolment page",
-    path=(_TICKET,),
-    any_query=True,
-    body=ConfirmRequest,
-    body_type=BodyType.FORM,
-    answers={
-        HTTPStatus.OK: Answer(description="Done; with recovery codes.", media=_HTML),
-        HTTPStatus.GONE: Answer(description="The link was used or is too old.", media=_HTML),
-        HTTPStatus.UNPROCESSABLE_ENTITY: Answer(description="A wrong code, or none.", media=_HTML),
-        HTTPStatus.LOCKED: Answer(description="The key is disabled.", media=_HTML),
-        HTTPStatus.TOO_MANY_REQUESTS: Answer(
-            description="The key is locked for a time.",
-            media=_HTML,
-            headers={"Retry-After": "Seconds until the lock ends."},
-        ),
-    },
     judges=True,
 )

@@ -232,5 +232,9 @@ class TestHiding:
         svg = make_qr(URI).svg()
         assert set(re.findall(r'(?:fill|stroke)="([^"]+)"', svg)) == {"#000", "#fff"}
 
+    def test_an_svg_says_its_measures_so_that_a_page_can_scale_it(self) -> None:
+        side = 8 * (make_qr(URI).size + 2 * 4)
+        assert f'width="{side}px" height="{side}px" viewBox="0 0 {side} {side}"' in make_qr(URI).svg()
+
     def test_a_repr_shows_neither_text_nor_modules(self) -> None:
         assert repr(make_qr(URI)) == "<QrCode version 5>"
