@@ -48,6 +48,7 @@ snapshots: $(READY) ## renew the screens the tests compare with; look at them be
 
 pictures: $(READY) ## renew the pictures in docs, and the film
 	@$(BIN)/python scripts/pictures.py
+	@PYTHONPATH=tests $(BIN)/python scripts/page_pictures.py
 	@$(BIN)/python scripts/cast.py
 
 requirements: ## renew the pinned packages from pyproject.toml; ARGS=--upgrade for newer releases
