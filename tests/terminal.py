@@ -12,20 +12,27 @@ ROWS, COLUMNS = 24, 80
 
 
 class Terminal:
-    """A program that believes it runs on a terminal of 80 columns and 24 rows."""
+    """A program that believes it runs on a terminal: of 80 columns and 24 rows, unless said otherwise."""
 
-    def __init__(self, command: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        directory: Path,
+        environment: Mapping[str, str],
+        size: tuple[int, int] = (COLUMNS, ROWS),
+    ) -> None:
         self.raw = ""
         """Everything the program has written, escapes and all."""
         self._gone = False
-        self._screen = pyte.Screen(COLUMNS, ROWS)
+        columns, rows = size
+        self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self._screen)
         self._child: pexpect.spawn[str] = pexpect.spawn(
             command[0],
             list(command[1:]),
             cwd=directory,
             env=dict(environment),
-            dimensions=(ROWS, COLUMNS),
+            dimensions=(rows, columns),
             encoding="utf-8",
             codec_errors="replace",
         )
@@ -38,6 +45,25 @@ class Terminal:
     def press(self, keys: str) -> None:
         """Type keys, as the terminal would send them."""
         self._child.send(keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size, as dragging its window does."""
+        self._screen.resize(rows, columns)
+        self._child.setwinsize(rows, columns)
+
+    @property
+    def pid(self) -> int:
+        """The program's process."""
+        assert self._child.pid is not None
+        return self._child.pid
+
+    def listen(self, seconds: float) -> str:
+        """Read for so long; give what was written meanwhile."""
+        before = len(self.raw)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._read():
+            pass
+        return self.raw[before:]
 
     def wait_for(self, seen: Callable[[str], bool], what: str, seconds: float = 30) -> None:
         """Read until the screen shows what is waited for; fail with the screen if it never does."""

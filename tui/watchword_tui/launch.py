@@ -1,4 +1,4 @@
-"""Starts the app; `watchword` alone comes here without loading the option parser."""
+"""Starts the app; `watchword` alone, or with `--ssh`, comes here without loading the option parser."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from watchword_tui.door import tell
 from watchword_tui.errors import WatchwordError
 
 if TYPE_CHECKING:
@@ -34,21 +35,26 @@ def start_app(settings: Settings) -> int:
     return run_app(session)
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Start the app with the settings as they are, and exit; a failure is one line."""
+    _start(far=False)
+
+
+def main_at_far_end() -> None:
+    """Start the app at somebody else's terminal; the door has been passed."""
+    _start(far=True)
+
+
+def _start(*, far: bool) -> NoReturn:
     from watchword_tui.settings import Overrides, load_settings  # noqa: PLC0415 - as in start_app
 
     try:
-        status = start_app(load_settings(Overrides(), os.environ, Path()))
+        settings = load_settings(Overrides(), os.environ, None if far else Path())
+        if far:
+            from watchword_tui.far_end import at_far_end  # noqa: PLC0415 - when asked for
+
+            settings = at_far_end(settings)
+        status = start_app(settings)
     except WatchwordError as error:
-        sys.exit(_told(error))
+        sys.exit(tell(error))
     sys.exit(status)
-
-
-def _told(error: WatchwordError) -> int:
-    try:
-        sys.stderr.write(f"watchword: {error}\n")
-    except OSError:
-        # Nobody reads it: the status tells.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    return error.exit_status

@@ -251,7 +251,9 @@ class AccountScreen(IntakeScreen):
             self._tell("Nothing to export", "There is no account yet.")
             return
         groups = session.keeper.groups if session.keeper else ()
-        screen = ExportScreen(session.accounts, self.highlighted_account(), groups, session.clock)
+        screen = ExportScreen(
+            session.accounts, self.highlighted_account(), groups, session.clock, session.reach
+        )
         await self._open(screen)
 
     def action_qr(self) -> None:
