@@ -1,10 +1,11 @@
-"""A real sshd on loopback with throw-away keys and the configuration of deploy/, and real clients of it."""
+"""A real sshd on loopback with throw-away keys and the configuration in deploy/, and its clients."""
 
 from __future__ import annotations
 
 import contextlib
 import getpass
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -13,11 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from desk import GITHUB
+from desk import Desk
 from programs import require_program
 from terminal import Terminal
 
@@ -57,7 +58,7 @@ class Sshd:
             f"{getpass.getuser()}@127.0.0.1",
         ]
 
-    def connect(  # noqa: PLR0913 - what differs between terminals
+    def connect(
         self,
         *options: str,
         port: int | None = None,
@@ -71,17 +72,24 @@ class Sshd:
         command = [*self.client("-tt", *options, port=port, key=key), *then]
         return Terminal(command, self.folder, {**surroundings, **(environ or {})}, size)
 
-    def ask(self, *options: str, then: Sequence[str] = (), **environ: str) -> subprocess.CompletedProcess[str]:
+    def ask(
+        self, *options: str, key: str = "id", then: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
         """Connect without a terminal here, and wait for the end."""
         return subprocess.run(
-            [*self.client(*options), *then],
-            env={"PATH": os.environ["PATH"], **environ},
+            [*self.client(*options, key=key), *then],
+            env={"PATH": os.environ["PATH"]},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
             timeout=20,
         )
+
+    @property
+    def desk(self) -> Desk:
+        """The account's own vault and settings."""
+        return Desk(self.folder)
 
     def apps(self) -> list[int]:
         """The processes of the app that sessions of this server run."""
@@ -146,7 +154,18 @@ def keys_of(folder: Path, *names: str) -> None:
     """Make keys without a passphrase."""
     for name in names:
         subprocess.run(
-            [require_program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", folder / name],
+            [
+                require_program("ssh-keygen"),
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                "",
+                "-C",
+                name,
+                "-f",
+                folder / name,
+            ],
             check=True,
         )
 
@@ -155,15 +174,8 @@ def snippet_for(account: str, app: str, keys: Path) -> str:
     """deploy/sshd_config as it is, with whoever runs the tests in the place of one of its accounts."""
     text = SNIPPET.read_text()
     assert APP in text
-    me = getpass.getuser()
-    lines = []
-    for line in text.splitlines():
-        if line.startswith("Match User "):
-            users = line.removeprefix("Match User ").split(",")
-            line = "Match User " + ",".join(me if one == account else one for one in users)
-        lines.append(line)
-    text = "\n".join(lines).replace(APP, app)
-    return text.replace("/etc/ssh/watchword-people.keys", str(keys))
+    text = re.sub(rf"(?m)^(Match User .*)\b(?<!-){account}(?![\w-])", rf"\1{getpass.getuser()}", text)
+    return text.replace(APP, app).replace("/etc/ssh/watchword-people.keys", str(keys))
 
 
 @contextlib.contextmanager
@@ -199,38 +211,43 @@ def running_sshd(
 
 @contextlib.contextmanager
 def _listening(sshd: str, folder: Path, home: Path, keys: Path) -> Iterator[Sshd]:
-    config, log = folder / "sshd_config", folder / "sshd.log"
-    for attempt in range(_TRIES):
-        # sshd cannot be told to take a free one.
-        port = free_port()
-        config.write_text(
-            f"Include {folder / 'watchword.conf'}\n"
-            f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder / 'host'}\nPidFile none\n"
-            f"AuthorizedKeysFile {keys}\n"
-            # The folders above are other people's; the account may be root, and have no password.
-            "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nPrintMotd no\n"
-            "MaxStartups 100\nSubsystem sftp internal-sftp\n"
-        )
-        host = (folder / "host.pub").read_text().split()
-        (folder / "known_hosts").write_text(f"[127.0.0.1]:* {host[0]} {host[1]}\n")
-        with log.open("wb") as written:
-            process = subprocess.Popen(
-                [sshd, "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stderr=written
-            )
+    for _ in range(_TRIES):
+        running = _started(sshd, folder, home, keys)
         try:
-            wait_until(lambda: _answers(port) or process.poll() is not None, "sshd listens")
-            if process.poll() is None:
-                yield Sshd(process, folder, home, port, config, log)
+            if running.process.poll() is None:
+                yield running
                 return
-            assert "in use" in log.read_text(), log.read_text()
+            assert "in use" in running.log.read_text(), running.log.read_text()
         finally:
-            sessions = _descendants(process.pid)
-            process.terminate()
-            process.wait(timeout=10)
+            sessions = _descendants(running.process.pid)
+            running.process.terminate()
+            running.process.wait(timeout=10)
             for pid in sessions:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
-    raise AssertionError(f"no free port in {attempt + 1} tries: {log.read_text()}")
+    raise AssertionError(f"no free port in {_TRIES} tries")
+
+
+def _started(sshd: str, folder: Path, home: Path, keys: Path) -> Sshd:
+    """Start sshd, and wait until it listens or has ended: the port may be taken meanwhile."""
+    config, log = folder / "sshd_config", folder / "sshd.log"
+    port = free_port()
+    config.write_text(
+        f"Include {folder / 'watchword.conf'}\n"
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder / 'host'}\nPidFile none\n"
+        f"AuthorizedKeysFile {keys}\n"
+        # The folders above are other people's; the account may be root, and have no password.
+        "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nPrintMotd no\n"
+        "MaxStartups 100\nSubsystem sftp internal-sftp\n"
+    )
+    host = (folder / "host.pub").read_text().split()
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:* {host[0]} {host[1]}\n")
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            [sshd, "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stderr=written
+        )
+    wait_until(lambda: _answers(port) or process.poll() is not None, "sshd listens")
+    return Sshd(process, folder, home, port, config, log)
 
 
 def free_port() -> int:
@@ -243,11 +260,3 @@ def free_port() -> int:
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def give_account(folder: Path, uris: str = GITHUB) -> Path:
-    """Write a file of accounts; give its path."""
-    path = folder / "otp.txt"
-    path.write_text(uris)
-    path.chmod(0o600)
-    return path

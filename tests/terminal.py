@@ -12,7 +12,7 @@ ROWS, COLUMNS = 24, 80
 
 
 class Terminal:
-    """A program that believes it runs on a terminal: of 80 columns and 24 rows, unless said otherwise."""
+    """A program that believes it runs on a terminal, of 80 columns and 24 rows or another size."""
 
     def __init__(
         self,
@@ -86,16 +86,20 @@ class Terminal:
         """Send the program a signal."""
         self._child.kill(number)
 
-    def hang_up(self, seconds: float = 5) -> None:
-        """Take the terminal away, as a lost connection does, and wait until the program has gone."""
+    def hang_up(self) -> float:
+        """Take the terminal away, as a lost connection does; give the seconds the program took to go."""
+        began = time.monotonic()
         os.close(self._child.child_fd)
         self._child.child_fd = -1
-        process = self._child.pid
-        assert process is not None
+        self.wait_until_gone()
+        return time.monotonic() - began
+
+    def wait_until_gone(self, seconds: float = 5) -> None:
+        """Wait until the program has ended, without reading what it writes."""
         end = time.monotonic() + seconds
-        while os.waitpid(process, os.WNOHANG) == (0, 0):
-            assert time.monotonic() < end, "it goes on without a terminal"
-            time.sleep(0.02)
+        while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+            assert time.monotonic() < end, "it goes on"
+            time.sleep(0.01)
         self._gone = True
 
     def close(self) -> None:
