@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 PASSPHRASE = "correct horse battery"
 QUIT = "\x11"
-BACK_TO_START = "\x01\x0b"
-"""Ctrl+A, Ctrl+K: what stands in a field goes."""
+CLEAR = "\x15"
+"""Ctrl+U: what stands in a field before the cursor goes."""
 
 
 def folder_of(people: Sshd, name: str) -> Path:
@@ -87,11 +88,13 @@ def test_nobody_reaches_another_ones_files(
     terminal = open_terminals(connect(people, "bob"))
     terminal.wait_for(lambda screen: "Bobs-Bank" in screen and "^q" in screen, "the app")
     terminal.press("i")
-    terminal.wait_for(lambda screen: "people/bob/" in screen, "bob's files")
+    terminal.wait_for(lambda screen: "▸ vault.json" in screen, "bob's files")
     assert ".." not in terminal.text
     refusal = "only files in ~/.local/share/watchword/people/bob can be used here"
     for path in ("../alice/", "~/", "/etc/", str(folder_of(people, "alice") / "secrets.txt")):
-        terminal.press(f"{BACK_TO_START}{path}")
+        terminal.press(CLEAR)
+        terminal.wait_for(lambda screen: re.search(r"File +\n", screen) is not None, "an empty field")
+        terminal.press(path)
         terminal.wait_for(lambda screen: refusal in " ".join(screen.split()), "the refusal")
         assert "secrets.txt  " not in terminal.text
         terminal.press("\r")
