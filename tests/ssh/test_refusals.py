@@ -152,3 +152,18 @@ def test_each_line_of_the_configuration_holds(alone: Sshd, account: str, own: di
     def effective(user: str) -> dict[str, str]:
         told = subprocess.run(
             [sshd, "-T", "-f", str(config), "-C", f"user={user},host=a,addr=1.2.3.4"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        pairs = [line.partition(" ") for line in told.stdout.splitlines()]
+        found = {name: value for name, _, value in pairs}
+        found["acceptenv"] = " ".join(sorted({value for name, _, value in pairs if name == "acceptenv"}))
+        return found
+
+    for name, value in {**EFFECTIVE, **own}.items():
+        assert effective(account)[name] == value, name
+    assert effective(account)["acceptenv"] == "COLORTERM LANG LC_* NO_COLOR"
+    # Nobody else's account is touched.
+    other = effective("somebody")
+    assert (other["forcecommand"], other["x11forwarding"], other["maxsessions"]) == ("none", "yes", "10")
