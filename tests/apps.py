@@ -96,6 +96,7 @@ def make_vault_app(
     hide_codes: bool = False,
     theme: str | None = None,
     far: FarEnd | None = None,
+    show_only: bool = False,
 ) -> WatchwordApp:
     """The app on a plain vault in `folder`, made with `content` and open; `others` are outside of it."""
     if not isinstance(content, Document):
@@ -113,6 +114,7 @@ def make_vault_app(
         hide_codes=hide_codes,
         theme=theme,
         far=far,
+        show_only=show_only,
     )
     loaded = Loaded(tuple(Account(key, "test", key.warnings()) for key in others), ())
     usage = UsageBook(folder / "usage.json")

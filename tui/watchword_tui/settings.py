@@ -55,6 +55,7 @@ class _File(msgspec.Struct, frozen=True):
     clear_after: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 30
     sort: Literal["file", "issuer", "use"] = "file"
     hide_codes: bool = False
+    show_only: bool = False
     keys: dict[str, str] = msgspec.field(default_factory=dict)
     servers: dict[str, dict[str, object]] = msgspec.field(default_factory=dict)
 
@@ -119,6 +120,8 @@ class Settings:
     """The order at the start: "file", "issuer" or "use"."""
     hide_codes: bool = False
     """Whether codes are dots until asked for."""
+    show_only: bool = False
+    """Whether codes are only shown, copied and validated: no key is seen, changed or taken out."""
     keys: tuple[tuple[str, str], ...] = ()
     """Other keys for the app's bindings, by the bindings' ids."""
     dotenv_secret: str | None = field(default=None, repr=False)
@@ -226,6 +229,7 @@ def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: P
         clear_after=file.clear_after,
         sort=file.sort,
         hide_codes=file.hide_codes,
+        show_only=file.show_only,
         keys=tuple(file.keys.items()),
         dotenv_secret=dotenv.get("TOTP_BASE32_SECRET") or None,
         theme=file.theme,
