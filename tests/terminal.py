@@ -23,6 +23,8 @@ class Terminal:
     ) -> None:
         self.raw = ""
         """Everything the program has written, escapes and all."""
+        self.status: int | None = None
+        """How the program ended, once that was waited for without reading."""
         self._gone = False
         columns, rows = size
         self._screen = pyte.Screen(columns, rows)
@@ -97,10 +99,11 @@ class Terminal:
     def wait_until_gone(self, seconds: float = 5) -> None:
         """Wait until the program has ended, without reading what it writes."""
         end = time.monotonic() + seconds
-        while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+        while (ended := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):
             assert time.monotonic() < end, "it goes on"
             time.sleep(0.01)
         self._gone = True
+        self.status = os.waitstatus_to_exitcode(ended[1])
 
     def close(self) -> None:
         """End the program if it still runs."""

@@ -101,6 +101,7 @@ def test_without_its_terminal_it_is_gone_within_a_second(
     terminal = start(str(script))
     terminal.wait_for(whole, "the codes")
     assert terminal.hang_up() < 1
+    assert terminal.status == 0
 
 
 def test_told_to_stop_while_its_terminal_takes_no_more_it_is_gone_within_a_second(
@@ -122,6 +123,51 @@ def test_told_to_stop_while_its_terminal_takes_no_more_it_is_gone_within_a_secon
     terminal.signal(signal.SIGTERM)
     terminal.wait_until_gone()
     assert time.monotonic() - began < 1
+
+
+def test_told_to_stop_while_it_is_busy_it_restores_the_terminal_and_is_gone_within_a_second(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    script = tmp_path / "busy.py"
+    script.write_text(
+        "import time\n"
+        "from textual.widgets import Static\n"
+        "from watchword_tui.terminal import TerminalApp, run_on_terminal\n"
+        "class Busy(TerminalApp):\n"
+        "    def compose(self):\n"
+        "        yield Static('GitHub ^q Quit')\n"
+        "    def on_key(self):\n"
+        "        self.bell()\n"
+        "        time.sleep(60)\n"
+        "run_on_terminal(Busy())\n"
+    )
+    terminal = start(str(script))
+    terminal.wait_for(whole, "the text")
+    terminal.press("x")
+    terminal.wait_for(lambda _: "\x07" in terminal.raw, "that it is busy")
+    began = time.monotonic()
+    terminal.signal(signal.SIGTERM)
+    assert terminal.wait_for_end() == 1
+    assert time.monotonic() - began < 1
+    assert restored(terminal)
+
+
+def test_told_to_stop_while_it_starts_it_leaves_the_terminal_as_it_was(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    script = tmp_path / "early.py"
+    script.write_text(
+        "import os, signal\n"
+        "from watchword_tui.terminal import TerminalApp, run_on_terminal\n"
+        "class Early(TerminalApp):\n"
+        "    def run(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        super().run()\n"
+        "raise SystemExit(run_on_terminal(Early()))\n"
+    )
+    terminal = start(str(script))
+    assert terminal.wait_for_end() == 0
+    assert terminal.raw.count("\x1b[?1049h") == terminal.raw.count(LEAVE_ALTERNATE_SCREEN)
 
 
 def written_by(pid: int) -> int:
@@ -242,6 +288,56 @@ def test_a_crash_tells_where_it_was_and_no_value(
         assert "JBSWY3DP" not in text
         assert str(tmp_path) not in text
         assert "Traceback" not in text
+
+
+def test_what_breaks_before_the_app_is_there_shows_no_value_either(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    script = tmp_path / "early.py"
+    script.write_text(
+        "from watchword_tui import start\n"
+        "def broken(*given):\n"
+        "    raise RuntimeError(''.join(['JBSW', 'Y3DP']))\n"
+        "start.make_session = broken\n"
+        "from watchword_tui.launch import main\n"
+        "main()\n"
+    )
+    terminal = start(str(script))
+    assert terminal.wait_for_end() == 1
+    assert "watchword: the app broke: RuntimeError in __main__, line 3. A report" in terminal.raw
+    assert "JBSWY3DP" not in terminal.raw
+
+
+def test_a_task_that_fails_unseen_leaves_a_report_and_shows_no_value(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    script = tmp_path / "task.py"
+    script.write_text(
+        "import asyncio\n"
+        "from textual.widgets import Static\n"
+        "from watchword_tui.terminal import TerminalApp, run_on_terminal\n"
+        "class Task(TerminalApp):\n"
+        "    def compose(self):\n"
+        "        yield Static('GitHub ^q Quit')\n"
+        "    async def fail(self, secret):\n"
+        "        int(secret)\n"
+        "    def on_key(self, event):\n"
+        "        self.failing = asyncio.create_task(self.fail(''.join(['JBSW', 'Y3DP'])))\n"
+        "        self.set_timer(0.1, self.exit)\n"
+        "app = Task()\n"
+        "status = run_on_terminal(app)\n"
+        "del app\n"
+        "import gc; gc.collect()\n"
+        "raise SystemExit(status)\n"
+    )
+    terminal = start(str(script))
+    terminal.wait_for(whole, "the text")
+    terminal.press("x")
+    assert terminal.wait_for_end() == 0
+    (report,) = (tmp_path / ".local/state/watchword/reports").iterdir()
+    assert "in fail\n    int(secret)" in report.read_text()
+    for text in (terminal.raw, report.read_text()):
+        assert "JBSWY3DP" not in text
 
 
 def test_a_crash_whose_report_cannot_be_written_says_so(

@@ -17,6 +17,9 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from watchword_tui.folders import shown
+from watchword_tui.settings import state_path
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -29,6 +32,18 @@ _PREFIX = "error-"
 _MOST_ERRORS = 20
 _MOST_FRAMES = 60
 _PACKAGES = ("watchword", "textual", "rich", "msgspec", "cryptography")
+
+
+def words_of(error: BaseException | None, facts: Mapping[str, str]) -> str:
+    """Keep a report of an unexpected error, with `facts` about the terminal; give words for people."""
+    if error is None:
+        return "the app broke while it read keys; this should not happen."
+    broke = f"the app broke: {place_of(error)}."
+    try:
+        path = write_report(report_of(error, facts), state_path() / "reports")
+    except OSError as trouble:
+        return f"{broke} No report could be written: {trouble.strerror}."
+    return f"{broke} A report without secrets is in {shown(path)}"
 
 
 def place_of(error: BaseException) -> str:

@@ -75,9 +75,14 @@ def pass_door_or_exit() -> None:
 
 def tell(error: WatchwordError) -> int:
     """Write a failure as one line to standard error; give the exit status."""
+    say(str(error))
+    return error.exit_status
+
+
+def say(words: str) -> None:
+    """Write a line to standard error."""
     try:
-        sys.stderr.write(f"watchword: {error}\n")
+        sys.stderr.write(f"watchword: {words}\n")
     except OSError:
         # Nobody reads it: the status tells.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    return error.exit_status

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from watchword_tui.door import tell
-from watchword_tui.errors import WatchwordError
+from watchword_tui.door import say, tell
+from watchword_tui.errors import Exit, WatchwordError
 
 if TYPE_CHECKING:
     from watchword_tui.settings import Settings
@@ -21,6 +21,18 @@ def start_app(settings: Settings) -> int:
     Raises:
         WatchwordError: This is no terminal for it, or the vault or an account file cannot be read.
     """
+    try:
+        return _run(settings)
+    except WatchwordError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what nobody expected is told without its values
+        from watchword_tui.crash_report import words_of  # noqa: PLC0415 - seldom wanted
+
+        say(words_of(error, {"TERM": os.environ.get("TERM", "")}))
+        return Exit.NOT_VALID
+
+
+def _run(settings: Settings) -> int:
     # Nothing made while starting is garbage; the app turns this on again at its first frame.
     gc.disable()
     from watchword_tui.accounts import load_accounts  # noqa: PLC0415 - not before gc is off

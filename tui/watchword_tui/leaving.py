@@ -11,6 +11,7 @@ import contextlib
 import os
 import select
 import signal
+import termios
 import threading
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,17 @@ PATIENCE = 0.7
 """Seconds the app has to leave in order."""
 
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM)
-_TERMINAL = 0
+_TERMINAL, _OUTPUT = 0, 2
 _CUT_SHORT = 1
 """The exit status of an app that had to be ended."""
 
 _TOLD, _DONE = b"t", b"d"
+
+_RESET = (
+    b"\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?2048l"
+    b"\x1b[?2026l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l\x1b[0m"
+)
+"""Takes back what Textual sets of a terminal: pasting, mouse, keys, screen, cursor and so on."""
 
 
 class Leaving:
@@ -38,11 +45,11 @@ class Leaving:
 
     def __init__(self, leave: Callable[[], None]) -> None:
         self._leave = leave
-        self.has_hung_up = False
-        """Whether the terminal is gone: nothing can be written any more."""
         self._done = threading.Event()
-        self._ear, self._bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._ear, self._bell = os.pipe()
+        os.set_blocking(self._bell, False)
         self._thread = threading.Thread(target=self._wait, name="leaving", daemon=True)
+        self._before = termios.tcgetattr(_TERMINAL)
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -61,6 +68,7 @@ class Leaving:
             os.close(self._bell)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - given by Python
+        # Many signals fill the pipe; the first will do.
         with contextlib.suppress(BlockingIOError):
             os.write(self._bell, _TOLD)
 
@@ -69,10 +77,32 @@ class Leaving:
         waiting.register(self._ear, select.POLLIN)
         # SIGHUP does not come where it is ignored, or without a controlling terminal.
         waiting.register(_TERMINAL, select.POLLHUP)
-        ready = {descriptor for descriptor, _ in waiting.poll()}
-        self.has_hung_up = _TERMINAL in ready
-        if not self.has_hung_up and os.read(self._ear, 1) == _DONE:
+        ready = dict(waiting.poll())
+        if ready.get(_TERMINAL, 0) & select.POLLNVAL:
+            # A system that cannot wait for terminals.
+            waiting.unregister(_TERMINAL)
+            ready = dict(waiting.poll())
+        if _TERMINAL not in ready and os.read(self._ear, 1) == _DONE:
             return
         self._leave()
         if not self._done.wait(PATIENCE):
+            self._restore()
             os._exit(_CUT_SHORT)
+
+    def _restore(self) -> None:
+        """Put the terminal right as far as it lets that happen at once."""
+        with contextlib.suppress(OSError, termios.error):
+            termios.tcsetattr(_TERMINAL, termios.TCSANOW, self._before)
+            # Others hold the same terminal: it is given back as it was.
+            os.set_blocking(_OUTPUT, False)
+            try:
+                os.write(_OUTPUT, _RESET)
+            finally:
+                os.set_blocking(_OUTPUT, True)
+
+
+def has_hung_up() -> bool:
+    """Whether the terminal is gone, so that nothing can be written any more."""
+    looking = select.poll()
+    looking.register(_TERMINAL, select.POLLHUP)
+    return any(event & (select.POLLHUP | select.POLLERR) for _, event in looking.poll(0))

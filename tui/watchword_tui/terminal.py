@@ -19,12 +19,10 @@ from textual.filter import LineFilter
 
 from watchword_otp import strip_controls
 from watchword_tui.errors import Exit
-from watchword_tui.leaving import Leaving
-from watchword_tui.settings import state_path
+from watchword_tui.leaving import Leaving, has_hung_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from textual.color import Color
     from textual.screen import Screen
@@ -56,10 +54,15 @@ class TerminalApp(App[None]):
         self.farewell = ""
         """What is to be read on the terminal when the app has left, sentences; or ""."""
         self._loop_inside: asyncio.AbstractEventLoop | None = None
+        self._is_leaving = False
 
     def on_load(self) -> None:
-        """Note where to leave from."""
+        """Note where to leave from, and do so if that was asked for meanwhile."""
         self._loop_inside = asyncio.get_running_loop()
+        if not self.is_headless:
+            self._loop_inside.set_exception_handler(_note_unseen)
+        if self._is_leaving:
+            self.exit()
 
     def on_mount(self) -> None:
         """Let nobody stop the app: behind a forced command there is no shell to go on with it."""
@@ -70,8 +73,9 @@ class TerminalApp(App[None]):
 
     def leave_soon(self) -> None:
         """Leave as soon as the app can; may be called in any thread."""
-        # Before it has begun and after it has ended there is nothing to leave.
+        self._is_leaving = True
         if self._loop_inside is not None:
+            # When it has ended there is nothing to leave.
             with contextlib.suppress(RuntimeError):
                 self._loop_inside.call_soon_threadsafe(self.exit)
 
@@ -120,31 +124,25 @@ class TerminalApp(App[None]):
                 "size": f"{size.width}x{size.height}",
                 "colours": str(self.console.color_system),
             }
-            self.farewell = words_of_error(error, facts, state_path() / "reports")
+            from watchword_tui.crash_report import words_of  # noqa: PLC0415 - seldom wanted
+
+            self.farewell = words_of(error, facts)
         self._close_messages_no_wait()
 
 
-def words_of_error(error: BaseException | None, facts: dict[str, str], reports: Path) -> str:
-    """Keep a report of an unexpected error in the folder `reports`; give words for the person."""
-    from watchword_tui.crash_report import place_of, report_of, write_report  # noqa: PLC0415 - seldom
-    from watchword_tui.folders import shown  # noqa: PLC0415 - as above
+def _note_unseen(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001 - asyncio's
+    """Keep a report of what failed where nobody waited: asyncio would print it, message and all."""
+    from watchword_tui.crash_report import words_of  # noqa: PLC0415 - seldom wanted
 
-    if error is None:
-        return "the app broke while it read keys; this should not happen."
-    broke = f"the app broke: {place_of(error)}."
-    try:
-        path = write_report(report_of(error, facts), reports)
-    except OSError as trouble:
-        return f"{broke} No report could be written: {trouble.strerror}."
-    return f"{broke} A report without secrets is in {shown(path)}"
+    if (error := context.get("exception")) is not None:
+        words_of(error, {"TERM": os.environ.get("TERM", "")})
 
 
 def run_on_terminal(app: TerminalApp) -> int:
     """Run the app on this terminal until it is left; give the exit status."""
-    leaving = Leaving(app.leave_soon)
-    with leaving.watching():
+    with Leaving(app.leave_soon).watching():
         app.run()
-    if leaving.has_hung_up:
+    if has_hung_up():
         # Python would try to write to what is gone when it ends.
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
