@@ -109,16 +109,13 @@ def test_told_to_stop_while_its_terminal_takes_no_more_it_is_gone_within_a_secon
 ) -> None:
     terminal = start()
     terminal.wait_for(whole, "the codes")
-    # Nobody reads: whole screens are drawn until no more of them fits into the terminal.
-    before = written_by(terminal.pid)
-    while True:
-        terminal.resize(100, 30)
-        terminal.resize(80, 24)
+    # Nobody reads: whole screens are drawn until no more fits into the terminal.
+    written, still = 0, 0
+    while still < 40:
+        terminal.resize(100 if still % 2 else 80, 24)
         time.sleep(0.05)
-        now = written_by(terminal.pid)
-        if now == before:
-            break
-        before = now
+        before, written = written, written_by(terminal.pid)
+        still = still + 1 if written == before else 0
     began = time.monotonic()
     terminal.signal(signal.SIGTERM)
     terminal.wait_until_gone()

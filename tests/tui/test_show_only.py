@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from textual.binding import Binding
 
@@ -12,6 +13,7 @@ from dialogs import said, shows
 from servers import NOON, Clock
 from watchword_tui.screens.codes import CodesScreen
 from watchword_tui.screens.showing import LEFT_OUT, OFFERED
+from watchword_tui.vault.document import Document, read_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +56,27 @@ async def test_no_key_opens_what_is_left_out(tmp_path: Path, key: str) -> None:
         assert isinstance(app.screen, CodesScreen)
         assert "a Add" not in said(pilot)
     assert (tmp_path / "vault.json").read_bytes() == before
+
+
+async def test_a_quarantined_row_is_not_opened(tmp_path: Path) -> None:
+    info = {"secret": "JBSWY3DPEHPK3PXP1", "algo": "SHA1", "digits": 6, "period": 30}
+    row = {
+        "type": "totp",
+        "uuid": "11111111-1111-4111-8111-111111111111",
+        "issuer": "Broken",
+        "name": "row",
+        "info": info,
+    }
+    content = msgspec.json.encode({"version": 3, "entries": [row], "groups": []})
+    document = Document().with_added([account_of(GITHUB)]).with_rows(read_document(content).rows)
+    app = make_vault_app(tmp_path, document, clock=Clock(NOON), show_only=True)
+    async with app.run_test(notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("down")
+        await shows(pilot, "Broken")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, CodesScreen)
 
 
 async def test_palette_and_help_offer_what_is_left(tmp_path: Path) -> None:
