@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import grp
 import os
 import re
 import shlex
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desk import Desk
-from programs import require_program
+from programs import cannot_run, require_program
 from terminal import Terminal
 
 if TYPE_CHECKING:
@@ -184,6 +185,8 @@ def running_sshd(
 ) -> Iterator[Sshd]:
     """Start sshd as deploy/ has it; `change` may edit that text for what a test cannot wait for."""
     sshd = require_program("sshd", "/usr/sbin")
+    if os.getuid() != 0 and not _has_terminals_for_all():
+        cannot_run("only root's sshd can hand out terminals here: /dev/pts is not the group tty's")
     folder = Path(tempfile.mkdtemp(prefix="watchword-ssh-"))
     home = folder / "home"
     home.mkdir()
@@ -248,6 +251,16 @@ def _started(sshd: str, folder: Path, home: Path, keys: Path) -> Sshd:
         )
     wait_until(lambda: _answers(port) or process.poll() is not None, "sshd listens")
     return Sshd(process, folder, home, port, config, log)
+
+
+def _has_terminals_for_all() -> bool:
+    """Whether a new terminal belongs to the group that sshd would have to give it to."""
+    ours, theirs = os.openpty()
+    try:
+        return os.fstat(theirs).st_gid == grp.getgrnam("tty").gr_gid
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def free_port() -> int:
