@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from servers import RunningServer
+    from watchword_tui.far_end import FarEnd
     from watchword_tui.widgets.validate_panel import ValidatePanel
 
 NOWHERE = "http://127.0.0.1:9"
@@ -94,6 +95,8 @@ def make_vault_app(
     sort: str = "file",
     hide_codes: bool = False,
     theme: str | None = None,
+    far: FarEnd | None = None,
+    show_only: bool = False,
 ) -> WatchwordApp:
     """The app on a plain vault in `folder`, made with `content` and open; `others` are outside of it."""
     if not isinstance(content, Document):
@@ -110,6 +113,8 @@ def make_vault_app(
         sort=sort,
         hide_codes=hide_codes,
         theme=theme,
+        far=far,
+        show_only=show_only,
     )
     loaded = Loaded(tuple(Account(key, "test", key.warnings()) for key in others), ())
     usage = UsageBook(folder / "usage.json")

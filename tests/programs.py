@@ -9,9 +9,9 @@ from typing import NoReturn
 import pytest
 
 
-def require_program(name: str) -> str:
-    """Give the path of program `name`; without it the test cannot run."""
-    path = shutil.which(name)
+def require_program(name: str, *folders: str) -> str:
+    """Give the path of program `name`, also from `folders`; without it the test cannot run."""
+    path = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *folders]))
     if path is None:
         cannot_run(f"the program {name} is not installed")
     return path

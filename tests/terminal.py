@@ -12,20 +12,29 @@ ROWS, COLUMNS = 24, 80
 
 
 class Terminal:
-    """A program that believes it runs on a terminal of 80 columns and 24 rows."""
+    """A program that believes it runs on a terminal, of 80 columns and 24 rows or another size."""
 
-    def __init__(self, command: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        directory: Path,
+        environment: Mapping[str, str],
+        size: tuple[int, int] = (COLUMNS, ROWS),
+    ) -> None:
         self.raw = ""
         """Everything the program has written, escapes and all."""
+        self.status: int | None = None
+        """How the program ended, once that was waited for without reading."""
         self._gone = False
-        self._screen = pyte.Screen(COLUMNS, ROWS)
+        columns, rows = size
+        self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self._screen)
         self._child: pexpect.spawn[str] = pexpect.spawn(
             command[0],
             list(command[1:]),
             cwd=directory,
             env=dict(environment),
-            dimensions=(ROWS, COLUMNS),
+            dimensions=(rows, columns),
             encoding="utf-8",
             codec_errors="replace",
         )
@@ -38,6 +47,25 @@ class Terminal:
     def press(self, keys: str) -> None:
         """Type keys, as the terminal would send them."""
         self._child.send(keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size, as dragging its window does."""
+        self._screen.resize(rows, columns)
+        self._child.setwinsize(rows, columns)
+
+    @property
+    def pid(self) -> int:
+        """The program's process."""
+        assert self._child.pid is not None
+        return self._child.pid
+
+    def listen(self, seconds: float) -> str:
+        """Read for so long; give what was written meanwhile."""
+        before = len(self.raw)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._read():
+            pass
+        return self.raw[before:]
 
     def wait_for(self, seen: Callable[[str], bool], what: str, seconds: float = 30) -> None:
         """Read until the screen shows what is waited for; fail with the screen if it never does."""
@@ -60,17 +88,22 @@ class Terminal:
         """Send the program a signal."""
         self._child.kill(number)
 
-    def hang_up(self, seconds: float = 5) -> None:
-        """Take the terminal away, as a lost connection does, and wait until the program has gone."""
+    def hang_up(self) -> float:
+        """Take the terminal away, as a lost connection does; give the seconds the program took to go."""
+        began = time.monotonic()
         os.close(self._child.child_fd)
         self._child.child_fd = -1
-        process = self._child.pid
-        assert process is not None
+        self.wait_until_gone()
+        return time.monotonic() - began
+
+    def wait_until_gone(self, seconds: float = 5) -> None:
+        """Wait until the program has ended, without reading what it writes."""
         end = time.monotonic() + seconds
-        while os.waitpid(process, os.WNOHANG) == (0, 0):
-            assert time.monotonic() < end, "it goes on without a terminal"
-            time.sleep(0.02)
+        while (ended := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):
+            assert time.monotonic() < end, "it goes on"
+            time.sleep(0.01)
         self._gone = True
+        self.status = os.waitstatus_to_exitcode(ended[1])
 
     def close(self) -> None:
         """End the program if it still runs."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +23,6 @@ from watchword_tui.vault.vault import create_vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 SHOWN = "GitHub"
@@ -83,21 +85,106 @@ def test_told_to_stop_it_leaves_in_order(start: Callable[..., Terminal], number:
 
 
 @pytest.mark.parametrize("ignoring", [False, True], ids=["hears SIGHUP", "SIGHUP ignored"])
-def test_without_its_terminal_it_ends(
+def test_without_its_terminal_it_is_gone_within_a_second(
     start: Callable[..., Terminal], tmp_path: Path, *, ignoring: bool
 ) -> None:
     script = tmp_path / "run.py"
     script.write_text(
         "import signal, sys\n"
-        f"if {ignoring}: signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "from watchword_tui.terminal import TerminalApp\n"
-        "if sys.argv[1:] == ['deaf']: TerminalApp._SIGNALS = (signal.SIGTERM,)\n"
+        "from watchword_tui import leaving\n"
+        f"if {ignoring}:\n"
+        "    signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "    leaving._SIGNALS = (signal.SIGTERM,)\n"
         "from watchword_tui.cli import watchword\n"
         "watchword(['--accounts', 'otp.txt'])\n"
     )
-    terminal = start(str(script), *(["deaf"] if ignoring else []))
+    terminal = start(str(script))
     terminal.wait_for(whole, "the codes")
-    terminal.hang_up()
+    assert terminal.hang_up() < 1
+    assert terminal.status == 0
+
+
+def test_told_to_stop_while_its_terminal_takes_no_more_it_is_gone_within_a_second(
+    start: Callable[..., Terminal],
+) -> None:
+    terminal = start()
+    terminal.wait_for(whole, "the codes")
+    # Nobody reads: whole screens are drawn until no more fits into the terminal.
+    written, still = 0, 0
+    while still < 40:
+        terminal.resize(100 if still % 2 else 80, 24)
+        time.sleep(0.05)
+        before, written = written, written_by(terminal.pid)
+        still = still + 1 if written == before else 0
+    began = time.monotonic()
+    terminal.signal(signal.SIGTERM)
+    terminal.wait_until_gone()
+    assert time.monotonic() - began < 1
+
+
+def test_told_to_stop_while_it_is_busy_it_restores_the_terminal_and_is_gone_within_a_second(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    script = tmp_path / "busy.py"
+    script.write_text(
+        "import time\n"
+        "from textual.widgets import Static\n"
+        "from watchword_tui.terminal import TerminalApp, run_on_terminal\n"
+        "class Busy(TerminalApp):\n"
+        "    def compose(self):\n"
+        "        yield Static('GitHub ^q Quit')\n"
+        "    def on_key(self):\n"
+        "        self.bell()\n"
+        "        time.sleep(60)\n"
+        "run_on_terminal(Busy())\n"
+    )
+    terminal = start(str(script))
+    terminal.wait_for(whole, "the text")
+    terminal.press("x")
+    terminal.wait_for(lambda _: "\x07" in terminal.raw, "that it is busy")
+    began = time.monotonic()
+    terminal.signal(signal.SIGTERM)
+    assert terminal.wait_for_end() == 1
+    assert time.monotonic() - began < 1
+    assert restored(terminal)
+
+
+def test_told_to_stop_while_it_starts_it_leaves_the_terminal_as_it_was(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    script = tmp_path / "early.py"
+    script.write_text(
+        "import os, signal\n"
+        "from watchword_tui.terminal import TerminalApp, run_on_terminal\n"
+        "class Early(TerminalApp):\n"
+        "    def run(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        super().run()\n"
+        "raise SystemExit(run_on_terminal(Early()))\n"
+    )
+    terminal = start(str(script))
+    assert terminal.wait_for_end() == 0
+    assert terminal.raw.count("\x1b[?1049h") == terminal.raw.count(LEAVE_ALTERNATE_SCREEN)
+
+
+def written_by(pid: int) -> int:
+    """Bytes that a process has written so far (proc(5))."""
+    (line,) = [
+        line for line in Path(f"/proc/{pid}/io").read_text().splitlines() if line.startswith("wchar")
+    ]
+    return int(line.split()[1])
+
+
+def test_nobody_can_stop_it_as_a_job(start: Callable[..., Terminal]) -> None:
+    terminal = start()
+    terminal.wait_for(whole, "the codes")
+    terminal.press("\x1a")
+    terminal.signal(signal.SIGTSTP)
+    terminal.press("?")
+    terminal.wait_for(lambda screen: "Esc closes" in screen, "the help")
+    terminal.signal(signal.SIGCONT)
+    terminal.press("\x11")
+    assert terminal.wait_for_end() == 0
 
 
 def test_copying_sends_the_code_to_the_terminal_and_nothing_else_does(
@@ -144,28 +231,133 @@ def test_what_slips_past_cleaning_is_stopped_at_the_screen(
         assert forbidden not in terminal.raw
 
 
-def test_a_crash_prints_no_values(start: Callable[..., Terminal], tmp_path: Path) -> None:
+CRASHES = {
+    "in a handler": "raise RuntimeError(f'it broke with {secret}')",
+    "with a cause": "raise RuntimeError(secret) from ValueError(secret)",
+    "in a group": "raise ExceptionGroup(secret, [KeyError(secret), ValueError(secret)])",
+    "while handling": "self.nothing(secret)",
+    "with a note": "error = OSError(5, secret, secret); error.add_note(secret); raise error",
+    "with a drawing of its own": "raise Drawn(secret)",
+    "in a worker": "self.run_worker(self.work(secret))",
+}
+
+
+@pytest.mark.parametrize("crash", CRASHES.values(), ids=CRASHES)
+def test_a_crash_tells_where_it_was_and_no_value(
+    start: Callable[..., Terminal], tmp_path: Path, crash: str
+) -> None:
     script = tmp_path / "crash.py"
     script.write_text(
         "from textual.widgets import Static\n"
-        "from watchword_tui.terminal import TerminalApp\n"
+        "from watchword_tui.terminal import TerminalApp, run_on_terminal\n"
+        "class Drawn(Exception):\n"
+        "    def __rich__(self):\n"
+        "        return self.args[0]\n"
         "class Crash(TerminalApp):\n"
         "    def compose(self):\n"
         "        yield Static('GitHub ^q Quit')\n"
+        "    def nothing(self, secret):\n"
+        "        try:\n"
+        "            {}[secret]\n"
+        "        except KeyError:\n"
+        "            int(secret)\n"
+        "    async def work(self, secret):\n"
+        "        int(secret)\n"
         "    def on_key(self):\n"
         "        secret = ''.join(['JBSW', 'Y3DP'])\n"
-        "        raise RuntimeError('it broke')\n"
-        "app = Crash()\n"
-        "app.run()\n"
-        "raise SystemExit(app.return_code)\n"
+        f"        {crash}\n"
+        "raise SystemExit(run_on_terminal(Crash()))\n"
     )
     terminal = start(str(script))
     terminal.wait_for(whole, "the text")
     terminal.press("x")
     assert terminal.wait_for_end() == 1
-    assert "RuntimeError: it broke" in terminal.raw
-    assert "on_key" in terminal.raw
+    assert restored(terminal)
+    (report,) = (tmp_path / ".local/state/watchword/reports").iterdir()
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+    told = report.read_text()
+    line = terminal.raw.rpartition("watchword: the app broke: ")[2]
+    assert f"A report without secrets is in ~/.local/state/watchword/reports/{report.name}" in line
+    assert "__main__, line" in told
+    assert "TERM: xterm-256color" in told
+    assert "size: 80x24" in told
+    for text in (terminal.raw, told):
+        assert "JBSWY3DP" not in text
+        assert str(tmp_path) not in text
+        assert "Traceback" not in text
+
+
+def test_what_breaks_before_the_app_is_there_shows_no_value_either(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    script = tmp_path / "early.py"
+    script.write_text(
+        "from watchword_tui import start\n"
+        "def broken(*given):\n"
+        "    raise RuntimeError(''.join(['JBSW', 'Y3DP']))\n"
+        "start.make_session = broken\n"
+        "from watchword_tui.launch import main\n"
+        "main()\n"
+    )
+    terminal = start(str(script))
+    assert terminal.wait_for_end() == 1
+    assert "watchword: the app broke: RuntimeError in __main__, line 3. A report" in terminal.raw
     assert "JBSWY3DP" not in terminal.raw
+
+
+def test_a_task_that_fails_unseen_leaves_a_report_and_shows_no_value(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    script = tmp_path / "task.py"
+    script.write_text(
+        "import asyncio\n"
+        "from textual.widgets import Static\n"
+        "from watchword_tui.terminal import TerminalApp, run_on_terminal\n"
+        "class Task(TerminalApp):\n"
+        "    def compose(self):\n"
+        "        yield Static('GitHub ^q Quit')\n"
+        "    async def fail(self, secret):\n"
+        "        int(secret)\n"
+        "    def on_key(self, event):\n"
+        "        self.failing = asyncio.create_task(self.fail(''.join(['JBSW', 'Y3DP'])))\n"
+        "        self.set_timer(0.1, self.exit)\n"
+        "app = Task()\n"
+        "status = run_on_terminal(app)\n"
+        "del app\n"
+        "import gc; gc.collect()\n"
+        "raise SystemExit(status)\n"
+    )
+    terminal = start(str(script))
+    terminal.wait_for(whole, "the text")
+    terminal.press("x")
+    assert terminal.wait_for_end() == 0
+    (report,) = (tmp_path / ".local/state/watchword/reports").iterdir()
+    assert "in fail\n    int(secret)" in report.read_text()
+    for text in (terminal.raw, report.read_text()):
+        assert "JBSWY3DP" not in text
+
+
+def test_a_crash_whose_report_cannot_be_written_says_so(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    (tmp_path / ".local").write_text("in the way")
+    script = tmp_path / "crash.py"
+    script.write_text(
+        "from textual.widgets import Static\n"
+        "from watchword_tui.terminal import TerminalApp, run_on_terminal\n"
+        "class Crash(TerminalApp):\n"
+        "    def compose(self):\n"
+        "        yield Static('GitHub ^q Quit')\n"
+        "    def on_key(self):\n"
+        "        raise RuntimeError('it broke')\n"
+        "raise SystemExit(run_on_terminal(Crash()))\n"
+    )
+    terminal = start(str(script))
+    terminal.wait_for(whole, "the text")
+    terminal.press("x")
+    assert terminal.wait_for_end() == 1
+    assert "the app broke: RuntimeError in __main__, line 7." in terminal.raw
+    assert "No report could be written: Not a directory" in terminal.raw
     assert restored(terminal)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,9 +14,10 @@ from textual.binding import Binding, BindingType
 
 from watchword_tui import themes
 from watchword_tui.clipboard import clear_sequence, copy_sequence
+from watchword_tui.endings import Due, Ending, duration_words, limits_of
 from watchword_tui.keeper import VaultState
 from watchword_tui.screens.codes import CodesScreen
-from watchword_tui.terminal import TerminalApp
+from watchword_tui.terminal import TerminalApp, run_on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.widget import AwaitMount, Widget
 
+    from watchword_tui.endings import Limits
     from watchword_tui.screens.unlock import UnlockScreen
     from watchword_tui.session import Session
 
@@ -55,6 +58,7 @@ class WatchwordApp(TerminalApp):
         self._environ = environ
         self._problems: list[str] = []
         self._last_input = session.clock()
+        self._ending = Ending(self._limits, self._last_input)
         self._sent = ""
         self._take_back: Timer | None = None
         self._modes_shown = 0
@@ -133,9 +137,9 @@ class WatchwordApp(TerminalApp):
                 self._problems.append(f"No binding {name} to give a key to. Known: {known}")
         for problem in self._problems:
             self.notify(problem, title="Settings", severity="warning", markup=False, timeout=15)
-        limit = self._session.settings.lock_after
-        if self._session.can_lock and limit:
-            self.set_interval(min(_IDLE_LOOK, limit / 10), self.lock_if_idle)
+        limits = [limit for limit in astuple(self._limits) if limit]
+        if limits:
+            self.set_interval(min(_IDLE_LOOK, min(limits) / 10), self.look_at_clock)
 
     async def on_unmount(self) -> None:
         """Close the connections, and let go of the vault."""
@@ -148,14 +152,31 @@ class WatchwordApp(TerminalApp):
             self._last_input = self._session.clock()
         await super().on_event(event)
 
+    @property
+    def _limits(self) -> Limits:
+        return limits_of(self._session.settings, typed=self._session.is_typed_open)
+
+    def look_at_clock(self) -> None:
+        """Lock, warn or leave, if it is time to."""
+        self.lock_if_idle()
+        now = self._session.clock()
+        # As below: counted anew from here.
+        self._last_input = min(self._last_input, now)
+        due = self._ending.due(now, self._last_input)
+        if due is Due.LEAVE:
+            self.farewell = self._ending.why
+            self.exit()
+        elif due is Due.WARN:
+            words = "Connect again to go on then."
+            self.notify(words, title=self._ending.why, severity="warning", markup=False, timeout=30)
+
     def lock_if_idle(self) -> None:
         """Lock if nobody has typed for as long as the settings say."""
         idle = self._session.clock() - self._last_input
-        limit = self._session.settings.lock_after
+        limit = self._limits.lock_after
         # A clock that was set back says nothing about how long it was.
-        if limit and not 0 <= idle < limit and not self.is_locked:
-            minutes = f"{limit / 60:.0f} min" if limit >= 60 else f"{limit} s"  # noqa: PLR2004 - a minute
-            self.lock(f"Nobody typed for {minutes}.")
+        if limit and not 0 <= idle < limit and self._session.can_lock and not self.is_locked:
+            self.lock(f"Nobody typed for {duration_words(limit)}.")
 
     @property
     def is_locked(self) -> bool:
@@ -270,6 +291,4 @@ def _bindings_with_ids() -> list[Binding]:
 
 def run_app(session: Session) -> int:
     """Run the app on this terminal until the person leaves; give the exit status."""
-    app = WatchwordApp(session)
-    app.run()
-    return app.return_code or 0
+    return run_on_terminal(WatchwordApp(session))

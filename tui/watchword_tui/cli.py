@@ -10,11 +10,12 @@ import os
 import signal
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from watchword_tui.commands.common import EXITS, common_options, say, settings_of
+from watchword_tui.commands.common import EXITS, common_options, overrides_of, say, settings_of
 from watchword_tui.errors import Exit, WatchwordError
 
 _COMMANDS = {
@@ -74,9 +75,20 @@ class _Commands(click.Group):
     epilog=EXITS,
 )
 @common_options
+@click.option(
+    "--ssh",
+    "far",
+    is_flag=True,
+    help="Start the app for somebody else's terminal, as sshd's ForceCommand does; see docs/ssh.md.",
+)
+@click.option(
+    "--person",
+    metavar="NAME",
+    help="With --ssh: a vault and files of their own for one of several people who share an account.",
+)
 @click.version_option(package_name="watchword", message="%(prog)s %(version)s")
 @click.pass_context
-def watchword(ctx: click.Context, /) -> None:
+def watchword(ctx: click.Context, /, *, far: bool, person: str | None) -> None:
     """Keep two-factor accounts, show their codes, and have a Watchword server check them.
 
     Without a command the app starts. See it work first: watchword demo
@@ -93,10 +105,31 @@ def watchword(ctx: click.Context, /) -> None:
     Secrets and passphrases are never taken from the command line or the environment: they are asked
     for, or read from files and standard input.
     """  # noqa: D301 - \b is click's own mark
+    if far or person is not None:
+        _require_far_alone(ctx, far=far, person=person)
     if ctx.invoked_subcommand is None:
         from watchword_tui.launch import start_app  # noqa: PLC0415 - each command loads its own
 
-        ctx.exit(start_app(settings_of(ctx)))
+        settings = settings_of(ctx, None if far else Path())
+        if far:
+            from watchword_tui.far_end import at_far_end  # noqa: PLC0415 - as above
+
+            settings = at_far_end(settings, person)
+        ctx.exit(start_app(settings))
+
+
+def _require_far_alone(ctx: click.Context, *, far: bool, person: str | None) -> None:
+    """See that what stands with `--ssh` and `--person` goes together.
+
+    Raises:
+        click.UsageError: It does not.
+    """
+    if not far:
+        raise click.UsageError("--person goes with --ssh only", ctx)
+    if ctx.invoked_subcommand is not None:
+        raise click.UsageError(f"--ssh starts the app: leave out {ctx.invoked_subcommand!r}", ctx)
+    if person is not None and (overrides_of(ctx).vault or overrides_of(ctx).account_files):
+        raise click.UsageError("--person has a vault of its own: leave out --vault and --accounts", ctx)
 
 
 def main() -> None:

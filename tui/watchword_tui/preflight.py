@@ -11,14 +11,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from watchword_tui.door import HARMLESS_VARIABLES, UNUSABLE_TERMS
 from watchword_tui.errors import TerminalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
-_UNUSABLE_TERMS = frozenset({"", "dumb", "unknown"})
 _SIZE_VARIABLES = ("COLUMNS", "LINES")
-_HARMLESS_VARIABLES = frozenset({"TEXTUAL_COLOR_SYSTEM", "TEXTUAL_DISABLE_KITTY_KEY"})
 
 
 def require_terminal(
@@ -33,7 +32,7 @@ def require_terminal(
         raise TerminalError(
             "the app needs a terminal", "for plain output use: watchword code, watchword check"
         )
-    if environ.get("TERM", "") in _UNUSABLE_TERMS:
+    if environ.get("TERM", "") in UNUSABLE_TERMS:
         raise TerminalError(
             f"the terminal type TERM={environ.get('TERM', '')!r} has no screen",
             "set TERM, for example to xterm-256color",
@@ -43,7 +42,7 @@ def require_terminal(
 def scrub_environment(environ: MutableMapping[str, str]) -> None:
     """Remove what would freeze the size or make Textual load, write or send something."""
     for name in list(environ):
-        if name in _SIZE_VARIABLES or (name.startswith("TEXTUAL") and name not in _HARMLESS_VARIABLES):
+        if name in _SIZE_VARIABLES or (name.startswith("TEXTUAL") and name not in HARMLESS_VARIABLES):
             del environ[name]
 
 

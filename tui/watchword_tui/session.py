@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from watchword_tui.accounts import Account, Loaded
     from watchword_tui.client import ValidatorClient
     from watchword_tui.keeper import Keeper
+    from watchword_tui.reach import Reach
     from watchword_tui.settings import ServerProfile, Settings
 
 
@@ -61,6 +62,22 @@ class Session:
     def is_plain(self) -> bool:
         """Whether the open vault is not encrypted."""
         return self.keeper is not None and self.keeper.is_plain
+
+    @property
+    def is_typed_open(self) -> bool:
+        """Whether a person opens the vault, by a passphrase."""
+        return (
+            self.keeper is not None
+            and not self.keeper.is_plain
+            and self.settings.passphrase_file is None
+        )
+
+    @property
+    def reach(self) -> Reach:
+        """The files that a person may name."""
+        from watchword_tui.reach import Reach  # noqa: PLC0415 - not for the first frame
+
+        return Reach(self.settings.far.folder if self.settings.far is not None else None)
 
     @property
     def can_keep(self) -> bool:

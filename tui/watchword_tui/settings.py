@@ -21,6 +21,8 @@ from watchword_tui.private_file import read_private
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from watchword_tui.far_end import FarEnd
+
 DEFAULT_URL = "http://127.0.0.1:6238"
 """Where a server started without settings listens; used when no profile is set."""
 
@@ -48,9 +50,12 @@ class _File(msgspec.Struct, frozen=True):
     passphrase_file: str | None = None
     theme: str | None = None
     lock_after: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 300
+    exit_after: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
+    session_limit: Annotated[int, msgspec.Meta(ge=0, le=604_800)] | None = None
     clear_after: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 30
     sort: Literal["file", "issuer", "use"] = "file"
     hide_codes: bool = False
+    show_only: bool = False
     keys: dict[str, str] = msgspec.field(default_factory=dict)
     servers: dict[str, dict[str, object]] = msgspec.field(default_factory=dict)
 
@@ -105,12 +110,18 @@ class Settings:
     """A file with the vault's passphrase, for machines where nobody types it."""
     lock_after: int = 300
     """Seconds without a key press after which the screen locks; 0 is never."""
+    exit_after: int | None = None
+    """Seconds without a key press after which the app leaves; 0 is never, None is not said."""
+    session_limit: int | None = None
+    """Seconds after which the app leaves whatever is pressed; 0 is never, None is not said."""
     clear_after: int = 30
     """Seconds after which a copied code is taken back from the clipboard; 0 is never."""
     sort: str = "file"
     """The order at the start: "file", "issuer" or "use"."""
     hide_codes: bool = False
     """Whether codes are dots until asked for."""
+    show_only: bool = False
+    """Whether codes are only shown, copied and validated: no key is seen, changed or taken out."""
     keys: tuple[tuple[str, str], ...] = ()
     """Other keys for the app's bindings, by the bindings' ids."""
     dotenv_secret: str | None = field(default=None, repr=False)
@@ -119,6 +130,8 @@ class Settings:
     """Name of the theme to start with."""
     path: Path | None = None
     """The settings file, there or not; for messages."""
+    far: FarEnd | None = None
+    """What differs at somebody else's terminal; None at one's own."""
 
     @property
     def profile(self) -> ServerProfile:
@@ -153,15 +166,20 @@ def default_vault() -> Path:
     return user_data_path("watchword") / "vault.json"
 
 
-def usage_path() -> Path:
-    """Where the counts of use are kept."""
+def state_path() -> Path:
+    """The folder of what the app notes for itself: counts of use, reports of its own errors."""
     from platformdirs import user_state_path  # noqa: PLC0415 - as above
 
-    return user_state_path("watchword") / "usage.json"
+    return user_state_path("watchword")
 
 
-def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: Path) -> Settings:
-    """Settle the settings from flags, environment, file and the .env in `directory`.
+def usage_path() -> Path:
+    """Where the counts of use are kept."""
+    return state_path() / "usage.json"
+
+
+def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: Path | None) -> Settings:
+    """Settle the settings from flags, environment, file and the .env in `directory`, if one is given.
 
     Raises:
         SettingsError: A file cannot be read, or a value makes no sense.
@@ -169,7 +187,7 @@ def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: P
     named = overrides.config or _path_or_none(environ.get("WATCHWORD_CONFIG"))
     path = named or default_path()
     file = _read_file(path, required=named is not None)
-    dotenv = _read_dotenv(directory / ".env", environ)
+    dotenv = _read_dotenv(directory / ".env", environ) if directory is not None else {}
     token = environ.get("WATCHWORD_TOKEN") or None
     profiles = [_profile(name, table, path, overrides.ca_file) for name, table in file.servers.items()]
     unnamed = ServerProfile(
@@ -206,9 +224,12 @@ def load_settings(overrides: Overrides, environ: Mapping[str, str], directory: P
         vault=vault,
         passphrase_file=passphrase_file,
         lock_after=file.lock_after,
+        exit_after=file.exit_after,
+        session_limit=file.session_limit,
         clear_after=file.clear_after,
         sort=file.sort,
         hide_codes=file.hide_codes,
+        show_only=file.show_only,
         keys=tuple(file.keys.items()),
         dotenv_secret=dotenv.get("TOTP_BASE32_SECRET") or None,
         theme=file.theme,

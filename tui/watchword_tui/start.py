@@ -11,7 +11,7 @@ from watchword_tui.private_file import read_passphrase
 from watchword_tui.session import Session
 from watchword_tui.settings import usage_path
 from watchword_tui.usage import UsageBook
-from watchword_tui.vault.keychain import SystemKeychain
+from watchword_tui.vault.keychain import NoKeychain, SystemKeychain
 from watchword_tui.vault.store import VaultStore
 
 if TYPE_CHECKING:
@@ -37,9 +37,11 @@ def make_session(settings: Settings, load: Callable[[], Loaded], *, guide: str =
     loaded = load()
     if settings.vault is None:
         return Session(settings, loaded, guide=guide)
-    keeper = Keeper(VaultStore(settings.vault), SystemKeychain())
+    far = settings.far
+    # Whoever has the SSH key has not by that the passphrase.
+    keychain = SystemKeychain() if far is None else NoKeychain()
+    keeper = Keeper(VaultStore(settings.vault), keychain)
     if keeper.store.exists() and not keeper.open_quietly() and settings.passphrase_file is not None:
         keeper.open(read_passphrase(settings.passphrase_file))
-    return Session(
-        settings, loaded, guide=guide, keeper=keeper, usage=UsageBook(usage_path()), reload=load
-    )
+    usage = UsageBook(far.usage if far is not None and far.usage else usage_path())
+    return Session(settings, loaded, guide=guide, keeper=keeper, usage=usage, reload=load)

@@ -66,13 +66,18 @@ def common_options(command: _Function) -> _Function:
     return command
 
 
-def settings_of(ctx: click.Context) -> Settings:
-    """The settings that the options of this call lead to.
+def settings_of(ctx: click.Context, directory: Path | None = Path()) -> Settings:
+    """The settings that the options of this call lead to, and the .env in `directory`, if there is one.
 
     Raises:
         SettingsError: A settings file cannot be used.
     """
-    return load_settings(_overrides(ctx), os.environ, Path())
+    return load_settings(overrides_of(ctx), os.environ, directory)
+
+
+def overrides_of(ctx: click.Context) -> Overrides:
+    """What the options of this call say."""
+    return ctx.obj if isinstance(ctx.obj, Overrides) else Overrides()
 
 
 def json_option(help_text: str) -> Callable[[_Function], _Function]:
@@ -110,8 +115,4 @@ def _keep(ctx: click.Context, parameter: click.Parameter, value: object) -> None
     """Keep a common option; what stands behind a command's name wins over what stands before it."""
     if value:
         change: dict[str, Any] = {str(parameter.name): value}
-        ctx.obj = replace(_overrides(ctx), **change)
-
-
-def _overrides(ctx: click.Context) -> Overrides:
-    return ctx.obj if isinstance(ctx.obj, Overrides) else Overrides()
+        ctx.obj = replace(overrides_of(ctx), **change)

@@ -219,7 +219,9 @@ class AccountScreen(IntakeScreen):
 
     @work
     async def open_quarantined(self, row: Row) -> None:
-        """Show why a row is quarantined, and what can be done about it."""
+        """Show why a row is quarantined, and what can be done about it, where anything can be done."""
+        if self._session.settings.show_only:
+            return
         from watchword_tui.draft import draft_of_row  # noqa: PLC0415 - as said at the top
         from watchword_tui.screens.quarantine_screen import QuarantineScreen  # noqa: PLC0415
 
@@ -251,7 +253,9 @@ class AccountScreen(IntakeScreen):
             self._tell("Nothing to export", "There is no account yet.")
             return
         groups = session.keeper.groups if session.keeper else ()
-        screen = ExportScreen(session.accounts, self.highlighted_account(), groups, session.clock)
+        screen = ExportScreen(
+            session.accounts, self.highlighted_account(), groups, session.clock, session.reach
+        )
         await self._open(screen)
 
     def action_qr(self) -> None:

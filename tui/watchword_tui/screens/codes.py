@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from watchword_tui.screens.code_screen import CodeScreen
+from watchword_tui.screens.showing import LEFT_OUT, OFFERED
 from watchword_tui.widgets.code_list import CodeList
 from watchword_tui.widgets.group_line import GroupLine
 from watchword_tui.widgets.status_line import StatusLine
@@ -149,7 +150,9 @@ class CodesScreen(CodeScreen):
         return panel
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Show the way back only where one is away."""
+        """Show the way back only where one is away; leave out what is not to be done here."""
+        if self._session.settings.show_only and action in LEFT_OUT:
+            return False
         if action == "back":
             filtered = self.filter_bar is not None and self.filter_bar.display
             return filtered or self.focused not in {None, self.code_list}
@@ -231,6 +234,10 @@ class CodesScreen(CodeScreen):
 
     def commands(self) -> Iterable[SystemCommand]:
         """What this screen offers in the command palette; no label from outside is in it."""
+        show_only = self._session.settings.show_only
+        return (one for one in self._all_commands() if not show_only or one.title in OFFERED)
+
+    def _all_commands(self) -> Iterable[SystemCommand]:
         yield SystemCommand("Validate", "Put the code into Validate", self.action_validate)
         yield SystemCommand("Enrol", "Bring a key of the server onto a phone", self.action_enrol)
         yield SystemCommand("Next server", "Have another server judge", self.action_next_server)

@@ -25,11 +25,13 @@ from watchword_tui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from textual.app import ComposeResult
 
     from watchword_tui.accounts import Account
     from watchword_tui.exchange.model import Writer, Written
+    from watchword_tui.reach import Reach
 
 _TITLE_WIDTH = 24
 _ALL, _ONE, _GROUP = "all", "one", "group:"
@@ -76,6 +78,7 @@ class ExportScreen(Page[None]):
         highlighted: The one that is highlighted in the list, if any.
         groups: The names of the groups.
         clock: Gives Unix seconds.
+        reach: Where files can be written.
     """
 
     DEFAULT_CSS = """
@@ -108,8 +111,10 @@ class ExportScreen(Page[None]):
         highlighted: Account | None,
         groups: Sequence[str],
         clock: Callable[[], float],
+        reach: Reach,
     ) -> None:
         super().__init__()
+        self._reach = reach
         self._accounts = accounts
         self._highlighted = highlighted
         self._groups = groups
@@ -164,7 +169,9 @@ class ExportScreen(Page[None]):
         field = self.query_one("#file", Input)
         if writer is not None and field.value == self._suggested:
             kind = "" if encrypts or writer.name == "qr" else "-plain"
-            self._suggested = f"~/{writer.name}{kind}-{self._day}{writer.suffix}"
+            # Where there is one folder only, that is where the app is.
+            folder = "~/" if self._reach.root is None else ""
+            self._suggested = f"{folder}{writer.name}{kind}-{self._day}{writer.suffix}"
             field.value = self._suggested
 
     def _say(self, words: str, *, bad: bool = False) -> None:
@@ -256,16 +263,16 @@ class ExportScreen(Page[None]):
     async def _write(self, writer: Writer, accounts: list[Account]) -> None:
         self._say("Writing …")
         folder, name = split(self.query_one("#file", Input).value)
-        target = folder / name
         passphrase = self.query_one("#passphrase", Input).value
 
-        def write() -> Written:
+        def write() -> tuple[Written, Path]:
+            target = self._reach.checked(folder) / name
             written = writer.write(accounts, passphrase)
             write_new(target, written.content)
-            return written
+            return written, target
 
         try:
-            written = await in_background(write)
+            written, target = await in_background(write)
         except WatchwordError as error:
             self._refuse(sentences(error), "#file")
             return

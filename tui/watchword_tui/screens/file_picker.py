@@ -15,13 +15,15 @@ from textual.widgets import Footer, Input, Static
 from watchword_otp import clean_label
 from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.cost import size_words
-from watchword_tui.folders import Found, completed, look_into, shown, split
+from watchword_tui.folders import Found, shown, split
 from watchword_tui.screens.page import Page
 from watchword_tui.widgets.cells import fit
 from watchword_tui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+
+    from watchword_tui.reach import Reach
 
 _SIZE_WIDTH = 11
 _DATE_WIDTH = 12
@@ -103,9 +105,10 @@ class FilePicker(Page[Path | None]):
         Binding("escape", "close", "Back", key_display="Esc", tooltip="Choose nothing"),
     ]
 
-    def __init__(self, title: str, hint: str) -> None:
-        """Ask for a file under `title`; `hint` says which kind."""
+    def __init__(self, title: str, hint: str, reach: Reach) -> None:
+        """Ask for a file within `reach`, under `title`; `hint` says which kind."""
         super().__init__()
+        self._reach = reach
         self._title = title
         self._hint = hint
 
@@ -134,13 +137,14 @@ class FilePicker(Page[Path | None]):
         trouble = ""
         found: tuple[Found, ...] = ()
         try:
-            found = look_into(folder, beginning)
+            found = self._reach.look_into(folder, beginning)
         except ForeignFileError as error:
             trouble = error.message
         if not found and not trouble:
             trouble = f"Nothing here begins with {beginning}." if beginning else "The folder is empty."
-        up = Found("..", folder.resolve().parent, is_folder=True, size=0, modified=0.0)
-        self.query_one(FileList).show(found, None if beginning else up)
+        parent = None if beginning else self._reach.above(folder)
+        up = None if parent is None else Found("..", parent, is_folder=True, size=0, modified=0.0)
+        self.query_one(FileList).show(found, up)
         self.query_one("#picker-trouble", Static).update(Content(trouble))
 
     def action_move(self, by: int) -> None:
@@ -155,14 +159,18 @@ class FilePicker(Page[Path | None]):
         """Type what all names that are shown have in common."""
         folder, beginning = split(self.query_one(Input).value)
         try:
-            self._type(folder, completed(look_into(folder, beginning), beginning))
+            self._type(folder, self._reach.completed(folder, beginning))
         except ForeignFileError:
             self.app.bell()
 
     def action_parent(self) -> None:
         """Go to the folder above."""
         folder, _ = split(self.query_one(Input).value)
-        self._type(folder.resolve().parent, "")
+        parent = self._reach.above(folder)
+        if parent is None:
+            self.app.bell()
+        else:
+            self._type(parent, "")
 
     @on(Input.Submitted)
     @on(LineList.Chosen)

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from watchword_tui.screens.page import Dialog
+from watchword_tui.screens.showing import LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,11 +94,15 @@ class HelpScreen(Dialog[None]):
         rows: dict[str, list[str]] = {}
         for owner in owners:
             for binding in bindings_of(owner):
+                if self._settings.show_only and binding.action.partition("(")[0] in LEFT_OUT:
+                    continue
                 rows.setdefault(binding.description, []).append(self._keys(binding))
         if title == EVERYWHERE:
             rows["All commands, themes"] = [
                 self.app.get_key_display(Binding(self.app.COMMAND_PALETTE_BINDING, ""))
             ]
+        if not rows:
+            return Content("")
         parts: list[str | tuple[str, str]] = [(f"{title}\n", "bold $accent")]
         for meaning, keys in rows.items():
             if meaning not in listed:

@@ -100,10 +100,11 @@ class IntakeScreen(VaultScreen):
         from watchword_tui.screens.file_picker import FilePicker  # noqa: PLC0415
         from watchword_tui.screens.reading_screen import ReadingScreen  # noqa: PLC0415
 
-        path: Path | None = await self._open(FilePicker(title, hint))
+        reach = self._session.reach
+        path: Path | None = await self._open(FilePicker(title, hint, reach))
         if path is None:
             return None
-        screen = ReadingScreen(clean_label(path.name), lambda: read_source(path))
+        screen = ReadingScreen(clean_label(path.name), lambda: read_source(reach.checked(path)))
         return await self._open(screen)
 
     async def _preview(self, found: Recognised) -> None:

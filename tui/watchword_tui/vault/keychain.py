@@ -87,6 +87,25 @@ class SystemKeychain:
             _backend().delete_password(_SERVICE, slot_id)
 
 
+class NoKeychain:
+    """No keyring: for where a vault is to be opened by its passphrase alone."""
+
+    def get(self, slot_id: str) -> bytes | None:  # noqa: ARG002 - the protocol's
+        """Nothing."""
+        return None
+
+    def put(self, slot_id: str, key: bytes) -> None:  # noqa: ARG002 - as above
+        """Refuse.
+
+        Raises:
+            VaultError: Always.
+        """
+        raise VaultError("no keyring is used over SSH", "use the passphrase")
+
+    def forget(self, slot_id: str) -> None:
+        """Do nothing: nothing is kept."""
+
+
 def _backend() -> KeyringBackend:
     """The keyring to use: what the person or the program has chosen, else the system's own.
 
