@@ -14,10 +14,12 @@ from watchword_otp import format_uri
 from watchword_tui.errors import ForeignFileError
 from watchword_tui.far_end import FarEnd
 from watchword_tui.reach import Reach
+from watchword_tui.screens.ask import AskScreen
 from watchword_tui.screens.codes import CodesScreen
 from watchword_tui.screens.export_screen import ExportScreen
 from watchword_tui.screens.file_picker import FilePicker
 from watchword_tui.screens.import_screen import ImportScreen
+from watchword_tui.screens.recovery_codes import RecoveryCodesScreen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,6 +163,27 @@ class TestApp:
             field.value = "new.json"
             await pilot.press("ctrl+s")
             await until(pilot, (root / "new.json").exists, "the file")
+
+    async def test_recovery_codes_are_saved_in_the_one_folder_only(self, home: Path, root: Path) -> None:
+        app = make_vault_app(root, [account_of(GITHUB)], clock=Clock(NOON), far=FarEnd(root))
+        async with app.run_test(notifications=True) as pilot:
+            await on_screen(pilot, CodesScreen)
+            await until(pilot, lambda: getattr(app.screen, "is_whole", False), "the list")
+            codes = RecoveryCodesScreen("alice", "dev", "Example", ["aaaa"], NOON, reach=Reach(root))
+            await app.push_screen(codes)
+            await on_screen(pilot, RecoveryCodesScreen)
+            await pilot.press("s")
+            ask = await on_screen(pilot, AskScreen)
+            field = ask.query_one(Input)
+            assert field.value == "recovery-codes-alice.txt"
+            for path in ("~/codes.txt", "../codes.txt", "out/codes.txt", "/tmp/codes.txt"):
+                field.value = path
+                await pilot.press("enter")
+                await shows(pilot, "Only files in ~/data can be used here.")
+            assert not (home / "codes.txt").exists()
+            field.value = "codes.txt"
+            await pilot.press("enter")
+            await until(pilot, (root / "codes.txt").exists, "the file")
 
     async def test_nothing_reaches_outside(self, home: Path, root: Path) -> None:
         app = make_vault_app(root, [account_of(GITHUB)], clock=Clock(NOON), far=FarEnd(root))

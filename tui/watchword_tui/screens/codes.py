@@ -207,8 +207,9 @@ class CodesScreen(CodeScreen):
     async def _show_recovery_codes(self, name: str, server: str, enrolled: Enrolled) -> bool:
         from watchword_tui.screens.recovery_codes import RecoveryCodesScreen  # noqa: PLC0415 - as above
 
-        whose = enrolled.account.key.title
-        screen = RecoveryCodesScreen(name, server, whose, enrolled.recovery_codes, self._session.clock())
+        session, whose = self._session, enrolled.account.key.title
+        codes = enrolled.recovery_codes
+        screen = RecoveryCodesScreen(name, server, whose, codes, session.clock(), reach=session.reach)
         return await self._open(screen)
 
     def action_help(self) -> None:

@@ -86,6 +86,7 @@ class ListScreen(AccountScreen):
         self._book = CodeBook(hidden=session.settings.hide_codes)
         self._listing = Listing()
         self._view = View(Order(session.settings.sort))
+        self._counts = False
         self._ticking: Timer | None = None
         self.filter_bar: FilterBar | None = None
         """The filter; it comes when the codes are on the screen."""
@@ -105,6 +106,7 @@ class ListScreen(AccountScreen):
         Textual draws what is on top once more, all of it, for anything that happens below: under a
         dialog only another step is worth that, and under a page, which covers the codes, nothing is.
         """
+        self._counts = True
         now = self._session.clock()
         if self._ticking is not None:
             self._ticking.stop()
@@ -129,7 +131,7 @@ class ListScreen(AccountScreen):
     @on(ScreenResume)
     def _seen_again(self) -> None:
         """Catch up with the time that passed under another screen."""
-        if self._ticking is not None or self._listing.total:
+        if self._counts:
             self._tick()
 
     def show_accounts(self, select: str | None = None) -> None:

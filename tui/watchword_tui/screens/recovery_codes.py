@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from watchword_tui.reach import Reach
+
 
 class RecoveryCodesScreen(Page[bool]):
     """Closes with whether the key is to be kept in the list here as well.
@@ -33,6 +34,7 @@ class RecoveryCodesScreen(Page[bool]):
         whose: Issuer and account, as the phone shows them.
         codes: The recovery codes.
         now: Unix seconds, for the date on the sheet.
+        reach: Where the sheet can be saved.
     """
 
     DEFAULT_CSS = """
@@ -54,13 +56,16 @@ class RecoveryCodesScreen(Page[bool]):
         Binding("escape,enter", "close", "Done", key_display="Esc"),
     ]
 
-    def __init__(self, name: str, server: str, whose: str, codes: Sequence[str], now: float) -> None:
+    def __init__(  # noqa: PLR0913 - what stands on the sheet, and where that may go
+        self, name: str, server: str, whose: str, codes: Sequence[str], now: float, *, reach: Reach
+    ) -> None:
         super().__init__()
         self._key_name = name
         self._server = server
         self._sheet = recovery_sheet(name, server, whose, codes, now)
         self._codes = codes
         self._saved = False
+        self._reach = reach
 
     def compose(self) -> ComposeResult:
         """Lay out what happened, the codes, and what to do with them."""
@@ -105,20 +110,33 @@ class RecoveryCodesScreen(Page[bool]):
         from watchword_tui.screens.ask import AskScreen  # noqa: PLC0415 - when asked for
 
         text = "A new file, for your eyes only. Print it, or move it into your password manager."
-        suggested = f"~/recovery-codes-{self._key_name}.txt"
-        ask = AskScreen("Save the recovery codes", text, _trouble_with, value=suggested)
+        # Where there is one folder only, that is where the app is.
+        home = "~/" if self._reach.root is None else ""
+        suggested = f"{home}recovery-codes-{self._key_name}.txt"
+        ask = AskScreen("Save the recovery codes", text, self._trouble_with, value=suggested)
         path = await self.app.push_screen_wait(ask)
         if path is None:
             return
         folder, name = split(path)
-        target = folder / name
         try:
+            target = self._reach.checked(folder) / name
             write_new(target, self._sheet.encode())
         except WatchwordError as error:
             self._say(f"✗ {sentences(error)}", bad=True)
             return
         self._saved = True
         self._say(f"✓ Saved in {target}.")
+
+    def _trouble_with(self, text: str) -> str:
+        """What is wrong with a name, before the dialog closes."""
+        folder, name = split(text)
+        if not name:
+            return "Type the name of a new file."
+        try:
+            found = self._reach.checked(folder)
+        except WatchwordError as error:
+            return sentences(error)
+        return "" if found.is_dir() else f"There is no folder {folder}."
 
     def _say(self, words: str, *, bad: bool = False) -> None:
         place = self.query_one("#recovery-words", Static)
@@ -141,10 +159,3 @@ class RecoveryCodesScreen(Page[bool]):
         question = "Leave without saving the recovery codes?\n\nThey are not shown again."
         if self._saved or await self.app.push_screen_wait(ConfirmScreen(question, "Leave")):
             self.dismiss(keep)
-
-
-def _trouble_with(text: str) -> str:
-    folder, name = split(text)
-    if not name:
-        return "Type the name of a new file."
-    return "" if Path(folder).is_dir() else f"There is no folder {folder}."
