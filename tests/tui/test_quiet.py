@@ -41,6 +41,17 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[[Pilot[None]], list[str]]
     return watch
 
 
+async def calm(pilot: Pilot[None], sent: list[str]) -> None:
+    """Wait until what was begun is drawn, and forget it."""
+    for _ in range(100):
+        sent.clear()
+        for _ in range(10):
+            await pilot.pause(0.02)
+        if not sent:
+            return
+    raise AssertionError("it never comes to rest")
+
+
 async def pass_second(pilot: Pilot[None], codes: CodesScreen, clock: Clock, seconds: float = 1) -> None:
     """Let the clock go on and the list hear of it, as its timer would."""
     clock.advance(seconds)
@@ -55,8 +66,8 @@ async def test_under_a_page_nothing_is_sent(drawn: Callable[[Pilot[None]], list[
         await pilot.press("q", "y")
         await on_screen(pilot, EnrolScreen)
         await until(pilot, lambda: "By hand" in told(pilot), "the key")
-        await pilot.pause(0.3)
         sent = drawn(pilot)
+        await calm(pilot, sent)
         for _ in range(40):
             await pass_second(pilot, codes, clock)
         assert sent == []
@@ -72,8 +83,9 @@ async def test_under_a_dialog_only_new_codes_are_sent(
     async with running(make_app(clock=clock)) as (pilot, codes):
         await pilot.press("q")
         await on_screen(pilot, ConfirmScreen)
-        await pilot.pause(0.3)
         sent = drawn(pilot)
+        await pass_second(pilot, codes, clock)
+        await calm(pilot, sent)
         for _ in range(15):
             await pass_second(pilot, codes, clock)
         assert sent == []
@@ -89,6 +101,7 @@ async def test_on_the_list_each_second_is_one_small_thing(
     clock = Clock(NOON + 5)
     async with running(make_app(clock=clock)) as (pilot, codes):
         sent = drawn(pilot)
+        await calm(pilot, sent)
         for _ in range(5):
             await pass_second(pilot, codes, clock)
         assert 5 <= len(sent) <= 10

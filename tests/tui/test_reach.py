@@ -165,6 +165,7 @@ class TestApp:
             await until(pilot, (root / "new.json").exists, "the file")
 
     async def test_recovery_codes_are_saved_in_the_one_folder_only(self, home: Path, root: Path) -> None:
+        (root / "away").symlink_to(home)
         app = make_vault_app(root, [account_of(GITHUB)], clock=Clock(NOON), far=FarEnd(root))
         async with app.run_test(notifications=True) as pilot:
             await on_screen(pilot, CodesScreen)
@@ -176,12 +177,12 @@ class TestApp:
             ask = await on_screen(pilot, AskScreen)
             field = ask.query_one(Input)
             assert field.value == "recovery-codes-alice.txt"
-            for path in ("~/codes.txt", "../codes.txt", "out/codes.txt", "/tmp/codes.txt"):
+            for path in ("~/codes.txt", "../codes.txt", f"{root}/away/codes.txt", "/tmp/codes.txt"):
                 field.value = path
                 await pilot.press("enter")
                 await shows(pilot, "Only files in ~/data can be used here.")
             assert not (home / "codes.txt").exists()
-            field.value = "codes.txt"
+            field.value = f"{root}/codes.txt"
             await pilot.press("enter")
             await until(pilot, (root / "codes.txt").exists, "the file")
 
