@@ -95,7 +95,7 @@ def show_qr(settings: Settings, request: QrRequest) -> None:
 
 
 def draw(key: Key) -> None:
-    """Draw a key on standard output, and say it by hand beside it.
+    """Say a key by hand, and draw it on standard output.
 
     Raises:
         TerminalError: The terminal is too small.
@@ -105,9 +105,10 @@ def draw(key: Key) -> None:
 
 def _draw(key: Key, code: QrCode, drawing: Drawing, *, invert: bool) -> None:
     text = code.text(drawing, _quiet_zone(code, drawing), invert=invert)
+    # Before the drawing: below it, it would move the top of a drawing as high as the terminal out of sight.
+    click.echo(f"{key.title}\nBy hand: {grouped(key.secret.base32())}", err=True)
     # The colours are the drawing: they stay in a pipe or file too.
     click.echo(text, nl=False, color=True)
-    click.echo(f"{key.title}\nBy hand: {grouped(key.secret.base32())}", err=True)
 
 
 async def _fetch(profile: ServerProfile) -> Key:
