@@ -1,0 +1,132 @@
+"""What is photographed: the QR code of one key on the app's screen, in a shell, as others draw it."""
+
+from __future__ import annotations
+
+import io
+import math
+import shlex
+from typing import TYPE_CHECKING
+
+from benchmarks.camera.distort import Picture
+from benchmarks.camera.drawings import QUIET_ZONE, block_drawing
+from benchmarks.camera.xterm import BORDER, COLUMNS, ROWS, Look, xterm
+from benchmarks.harness import BIN, UnavailableError, require_program
+from PIL import Image
+
+from watchword_otp import Key, Secret, format_uri
+from watchword_otp.qr import make_qr
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.camera.xterm import Cells, Xterm
+
+    from watchword_otp.qr import QrCode
+
+KEY = Key(
+    secret=Secret.from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"),
+    issuer="GitHub",
+    name="alice@example.com",
+)
+"""An ordinary account: version 5, 37 modules a side."""
+
+APP, SHELL, QRENCODE, BLOCKS = "app", "watchword qr", "qrencode", "█▀▄"
+DRAWINGS = (APP, SHELL, QRENCODE, BLOCKS)
+PLAIN = "PNG"
+"""What the drawings are measured by."""
+
+_PROMPT = "ready> "
+_INKS = {"000000", "ffffff"}
+"""The backgrounds that the app's drawings are made of; the rest of its screen has others."""
+
+
+def code_of(key: Key) -> QrCode:
+    """The QR code that is photographed."""
+    return make_qr(format_uri(key))
+
+
+def pictures(shown_on: str, look: Look, folder: Path) -> dict[str, Picture]:
+    """Photograph each of `DRAWINGS` in an xterm, and `PLAIN` with modules as large.
+
+    Raises:
+        UnavailableError: A program is missing, or the QR code is not whole on the screen.
+    """
+    (folder / "otp.txt").write_text(format_uri(KEY) + "\n", encoding="utf-8")
+    (folder / "otp.txt").chmod(0o600)
+    code = code_of(KEY)
+    taken = {APP: app(shown_on, look, folder)}
+    with xterm(shown_on, look, ["sh"], folder) as terminal:
+        taken[SHELL] = in_shell(terminal, code)
+        text = shlex.quote(format_uri(KEY))
+        taken[QRENCODE] = _drawn(terminal, code, f"{require_program('qrencode')} -t ansiutf8 {text}")
+        (folder / "blocks").write_text(block_drawing(code, dark_screen=look.dark), encoding="utf-8")
+        taken[BLOCKS] = _drawn(terminal, code, "cat blocks")
+        taken[PLAIN] = plain(code, look, terminal.cells)
+    return taken
+
+
+def app(shown_on: str, look: Look, folder: Path) -> Picture:
+    """The app's own screen, with the account in otp.txt."""
+    command = [str(BIN / "watchword"), "--accounts", "otp.txt"]
+    with xterm(shown_on, look, command, folder) as terminal:
+        terminal.wait_for(lambda text: KEY.issuer in text and "Quit" in text, "the codes")
+        terminal.type("q")
+        terminal.wait_for(lambda text: "Whoever sees it" in text, "the question")
+        terminal.type("y")
+        terminal.wait_for(lambda text: "By hand" in text, "the QR code")
+        image = terminal.photograph()
+        return Picture(image, _found(terminal, code_of(KEY)), code_of(KEY).size)
+
+
+def in_shell(terminal: Xterm, code: QrCode, options: str = "") -> Picture:
+    """`watchword qr` typed into the shell of `terminal`, whose folder has otp.txt."""
+    _run(terminal, f"{BIN / 'watchword'} qr --accounts otp.txt {options}")
+    return Picture(terminal.photograph(), _found(terminal, code), code.size)
+
+
+def plain(code: QrCode, look: Look, cells: Cells) -> Picture:
+    """The PNG in a window as large, pixel by pixel, its modules as near in size as can be."""
+    scale = round(math.sqrt(cells.width * cells.height / 2))
+    drawn = Image.open(io.BytesIO(code.png(QUIET_ZONE, scale))).convert("RGB")
+    right, bottom = cells.point(COLUMNS, ROWS)
+    image = Image.new("RGB", (round(right), round(bottom)), "black" if look.dark else "white")
+    image.paste(drawn, (BORDER, BORDER))
+    start, end = BORDER + QUIET_ZONE * scale, BORDER + (QUIET_ZONE + code.size) * scale
+    return Picture(image, (start, start, end, end), code.size)
+
+
+def _drawn(terminal: Xterm, code: QrCode, command: str) -> Picture:
+    _run(terminal, command)
+    # It stands at the top left with its usual quiet zone.
+    symbol = _box(terminal.cells, QUIET_ZONE, QUIET_ZONE / 2, code)
+    return Picture(terminal.photograph(), symbol, code.size)
+
+
+def _run(terminal: Xterm, command: str) -> None:
+    """Have the shell of `terminal` run a command on an empty screen, to its end."""
+    terminal.type(f"clear; PS1='... '; {command}; PS1='{_PROMPT}'\n")
+    terminal.wait_for(
+        lambda text: any(line.startswith(_PROMPT) for line in text.splitlines()), "the prompt"
+    )
+
+
+def _found(terminal: Xterm, code: QrCode) -> tuple[float, float, float, float]:
+    """Where the app has drawn its QR code: the cells with its own inks behind them."""
+    inked = [
+        (row, column)
+        for row in range(ROWS)
+        for column in range(COLUMNS)
+        if terminal.screen.buffer[row][column].bg in _INKS
+    ]
+    if not inked:
+        raise UnavailableError(f"the terminal shows no QR code:\n{terminal.text}")
+    left = min(column for _, column in inked)
+    width = max(column for _, column in inked) - left + 1
+    bottom = max(row for row, _ in inked) + 1
+    quiet_zone = (width - code.size) // 2
+    top = bottom - math.ceil((code.size + 2 * quiet_zone) / 2)
+    return _box(terminal.cells, left + quiet_zone, top + quiet_zone / 2, code)
+
+
+def _box(cells: Cells, column: float, row: float, code: QrCode) -> tuple[float, float, float, float]:
+    return (*cells.point(column, row), *cells.point(column + code.size, row + code.size / 2))
