@@ -95,8 +95,10 @@ def _terminals(waiting: Waiting, only: str, report: Report) -> list[Seen]:
             sent.append((look, module, waiting.send(look.name, taken, format_uri(KEY))))
     seen = []
     for number, (look, module, futures) in enumerate(sent, 1):
-        seen.append(Seen(look, module, {drawing: each.result() for drawing, each in futures.items()}))
-        say(f"read {number} of {len(sent)}: {look.name}")
+        reads = {drawing: each.result() for drawing, each in futures.items()}
+        seen.append(Seen(look, module, reads))
+        counts = ", ".join(f"{drawing} {len(one.either)}" for drawing, one in reads.items())
+        say(f"read {number} of {len(sent)}: {look.name}: {counts}")
     return seen
 
 

@@ -130,8 +130,8 @@ def shoot(panel: Panel, shot: int) -> Image.Image:
     way = chance.uniform(*MOTION) * module
     direction = chance.uniform(0, 2 * math.pi)
     seen = _project(panel.lights[stripes], panel.symbol, share, (roll, yaw, pitch), shift)
-    blurred = seen.filter(ImageFilter.GaussianBlur(defocus * _OVERSAMPLE))
-    light: Floats = np.asarray(blurred.reduce(_OVERSAMPLE), np.float32) / _WHITE
+    blurred = seen.reduce(_OVERSAMPLE).filter(ImageFilter.GaussianBlur(defocus))
+    light: Floats = np.asarray(blurred, np.float32) / _WHITE
     light = _lit(_moved(light, way, direction), chance)
     light = light * 2 ** chance.uniform(*EXPOSURE)
     noise = chance.uniform(*NOISE)

@@ -36,11 +36,9 @@ def pages(folder: Path) -> Iterator[tuple[str, str, Picture, Picture]]:
     Raises:
         UnavailableError: There is no Chromium, or no scanner finds the QR code on the page as it is.
     """
-    data = folder / "data"
-    uri = _command(
-        folder, "keys", "create", "alice", "--issuer", KEY.issuer, "--account", KEY.name, "--uri"
-    )
-    with announced(server_command(data), folder) as (url, _):
+    with announced(server_command(folder / "data"), folder) as (url, _):
+        labels = ["--issuer", KEY.issuer, "--account", KEY.name]
+        uri = _command(folder, "keys", "create", "alice", *labels, "--uri")
         link = _command(folder, "keys", "link", "alice", "--public-url", url)
         for scheme in SCHEMES:
             image = _screenshot(link, scheme)

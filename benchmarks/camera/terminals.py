@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from benchmarks.camera.xterm import Look
 
-_FIXED = "-misc-fixed-medium-r-normal--{}-iso10646-1"
+_BITMAP = "-misc-fixed-medium-r-normal--20-200-75-75-c-100-iso10646-1"
 _FONTS = (
     ("DejaVu Sans Mono", 10),
     ("DejaVu Sans Mono", 14),
     ("Liberation Mono", 12),
     ("Noto Mono", 12),
     ("Fira Code", 12),
-    (_FIXED.format("18-120-100-100-c-90"), 0),
-    (_FIXED.format("20-200-75-75-c-100"), 0),
+    (_BITMAP, 0),
 )
 _LINE_HEIGHTS = (1.0, 1.1, 1.25)
 """Above 1 a font's blocks no longer fill the cell."""
