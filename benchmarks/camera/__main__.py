@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from benchmarks.camera.distort import Picture, light_up, shoot
 from benchmarks.camera.page import pages
-from benchmarks.camera.pictures import APP, KEY, PLAIN, code_of, pictures
+from benchmarks.camera.pictures import APP, KEY, PLAIN, TWO_CELLS, code_of, pictures
 from benchmarks.camera.report import Seen, figures, table
 from benchmarks.camera.session import Read, read, share
 from benchmarks.camera.terminals import LOOKS
@@ -46,7 +46,8 @@ def main(shots: int, only: str, keep: Path | None) -> None:
     report.figures += figures(seen) if seen else []
     print(table(seen, shots), end="\n\n")
     for line in waiting.notes:
-        print(line, end="\n\n")
+        print(line)
+    print()
     print(report.as_text())
     sys.exit(not report.passed)
 
@@ -99,6 +100,9 @@ def _terminals(waiting: Waiting, only: str, report: Report) -> list[Seen]:
         seen.append(Seen(look, module, reads))
         counts = ", ".join(f"{drawing} {len(one.either)}" for drawing, one in reads.items())
         say(f"read {number} of {len(sent)}: {look.name}: {counts}")
+        if TWO_CELLS in reads:
+            part = share(reads[TWO_CELLS], reads[PLAIN])
+            waiting.notes.append(f"Two cells a module, {look.name}: {part:.1%} of the PNG's")
     return seen
 
 

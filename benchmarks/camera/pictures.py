@@ -14,7 +14,7 @@ from benchmarks.harness import BIN, UnavailableError, require_program
 from PIL import Image
 
 from watchword_otp import Key, Secret, format_uri
-from watchword_otp.qr import make_qr
+from watchword_otp.qr import Drawing, make_qr
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from benchmarks.camera.xterm import Cells, Xterm
 
     from watchword_otp.qr import QrCode
+
+    Box = tuple[float, float, float, float]
 
 KEY = Key(
     secret=Secret.from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"),
@@ -32,10 +34,12 @@ KEY = Key(
 
 APP, SHELL, QRENCODE, BLOCKS = "app", "watchword qr", "qrencode", "█▀▄"
 DRAWINGS = (APP, SHELL, QRENCODE, BLOCKS)
+TWO_CELLS = "two cells"
 PLAIN = "PNG"
 """What the drawings are measured by."""
 
-_PROMPT = "ready> "
+_CELLS = {Drawing.HALF: (1.0, 0.5), Drawing.SPACE: (2.0, 1.0)}
+"""Columns and rows a module."""
 _INKS = {"000000", "ffffff"}
 """The backgrounds that the app's drawings are made of; the rest of its screen has others."""
 
@@ -47,6 +51,8 @@ def code_of(key: Key) -> QrCode:
 
 def pictures(shown_on: str, look: Look, folder: Path) -> dict[str, Picture]:
     """Photograph each of `DRAWINGS` in an xterm, and `PLAIN` with modules as large.
+
+    Where lines are taller than the font, `TWO_CELLS` too: on a dark ground, which is the harder one.
 
     Raises:
         UnavailableError: A program is missing, or the QR code is not whole on the screen.
@@ -62,6 +68,8 @@ def pictures(shown_on: str, look: Look, folder: Path) -> dict[str, Picture]:
         (folder / "blocks").write_text(block_drawing(code, dark_screen=look.dark), encoding="utf-8")
         taken[BLOCKS] = _drawn(terminal, code, "cat blocks")
         taken[PLAIN] = plain(code, look, terminal.cells)
+    if look.line_height > 1 and look.dark:
+        taken[TWO_CELLS] = two_cells(shown_on, look, folder)
     return taken
 
 
@@ -78,10 +86,18 @@ def app(shown_on: str, look: Look, folder: Path) -> Picture:
         return Picture(image, _found(terminal, code_of(KEY)), code_of(KEY).size)
 
 
-def in_shell(terminal: Xterm, code: QrCode, options: str = "") -> Picture:
+def in_shell(terminal: Xterm, code: QrCode, drawing: Drawing = Drawing.HALF) -> Picture:
     """`watchword qr` typed into the shell of `terminal`, whose folder has otp.txt."""
-    _run(terminal, f"{BIN / 'watchword'} qr --accounts otp.txt {options}")
-    return Picture(terminal.photograph(), _found(terminal, code), code.size)
+    _run(terminal, f"{BIN / 'watchword'} qr --accounts otp.txt --drawing {drawing}")
+    return Picture(terminal.photograph(), _found(terminal, code, drawing), code.size)
+
+
+def two_cells(shown_on: str, look: Look, folder: Path) -> Picture:
+    """`watchword qr --drawing space` in a terminal that is large enough; `folder` has otp.txt."""
+    code = code_of(KEY)
+    columns, rows = code.space(Drawing.SPACE, QUIET_ZONE)
+    with xterm(shown_on, look, ["sh"], folder, (columns, rows + 1)) as terminal:
+        return in_shell(terminal, code, Drawing.SPACE)
 
 
 def plain(code: QrCode, look: Look, cells: Cells) -> Picture:
@@ -98,35 +114,42 @@ def plain(code: QrCode, look: Look, cells: Cells) -> Picture:
 def _drawn(terminal: Xterm, code: QrCode, command: str) -> Picture:
     _run(terminal, command)
     # It stands at the top left with its usual quiet zone.
-    symbol = _box(terminal.cells, QUIET_ZONE, QUIET_ZONE / 2, code)
+    symbol = _box(terminal.cells, (QUIET_ZONE, QUIET_ZONE / 2), code, Drawing.HALF)
     return Picture(terminal.photograph(), symbol, code.size)
 
 
 def _run(terminal: Xterm, command: str) -> None:
     """Have the shell of `terminal` run a command on an empty screen, to its end."""
-    terminal.type(f"clear; PS1='... '; {command}; PS1='{_PROMPT}'\n")
+    # A prompt that was never there before: the old one is still to be seen when this is typed.
+    prompt = f"{terminal.prompts + 1}>"
+    terminal.prompts += 1
+    terminal.type(f"clear; {command}; PS1='{prompt} '\n")
     terminal.wait_for(
-        lambda text: any(line.startswith(_PROMPT) for line in text.splitlines()), "the prompt"
+        lambda text: any(line.rstrip() == prompt for line in text.splitlines()), "the prompt"
     )
 
 
-def _found(terminal: Xterm, code: QrCode) -> tuple[float, float, float, float]:
+def _found(terminal: Xterm, code: QrCode, drawing: Drawing = Drawing.HALF) -> Box:
     """Where the app has drawn its QR code: the cells with its own inks behind them."""
     inked = [
         (row, column)
-        for row in range(ROWS)
-        for column in range(COLUMNS)
+        for row in range(terminal.rows)
+        for column in range(terminal.columns)
         if terminal.screen.buffer[row][column].bg in _INKS
     ]
     if not inked:
         raise UnavailableError(f"the terminal shows no QR code:\n{terminal.text}")
     left = min(column for _, column in inked)
     width = max(column for _, column in inked) - left + 1
-    bottom = max(row for row, _ in inked) + 1
-    quiet_zone = (width - code.size) // 2
-    top = bottom - math.ceil((code.size + 2 * quiet_zone) / 2)
-    return _box(terminal.cells, left + quiet_zone, top + quiet_zone / 2, code)
+    across, down = _CELLS[drawing]
+    quiet_zone = round(width / across - code.size) // 2
+    # From below: what is too high is cut off at the top.
+    top = max(row for row, _ in inked) + 1 - code.space(drawing, quiet_zone)[1]
+    return _box(terminal.cells, (left + quiet_zone * across, top + quiet_zone * down), code, drawing)
 
 
-def _box(cells: Cells, column: float, row: float, code: QrCode) -> tuple[float, float, float, float]:
-    return (*cells.point(column, row), *cells.point(column + code.size, row + code.size / 2))
+def _box(cells: Cells, start: tuple[float, float], code: QrCode, drawing: Drawing) -> Box:
+    column, row = start
+    across, down = _CELLS[drawing]
+    end = cells.point(column + code.size * across, row + code.size * down)
+    return (*cells.point(column, row), *end)

@@ -33,7 +33,7 @@ BORDER = 2
 WAIT_SECONDS = 60
 """Longest that anything is waited for; a busy machine is slow, not broken."""
 
-_SCREEN = "1600x1200x24"
+_SCREEN = "1600x1600x24"
 _ASK, _ANSWER = b"\x1b[5n", b"\x1b[0n"
 """Device status: xterm answers when it has dealt with all that came before."""
 
@@ -117,15 +117,25 @@ class Xterm:
     xterm draws what it is sent over a pty of its own (`-S`), the program runs on another.
     """
 
-    def __init__(self, shown_on: str, look: Look, command: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self, shown_on: str, look: Look, command: Sequence[str], folder: Path, size: tuple[int, int]
+    ) -> None:
         self._shown_on = shown_on
-        self.screen = pyte.Screen(COLUMNS, ROWS)
+        self.columns, self.rows = size
+        self.screen = pyte.Screen(*size)
         """What the program has written, cell by cell."""
+        self.prompts = 0
+        """How many commands its shell was given."""
         self._stream = pyte.ByteStream(self.screen)
         theirs, self._line = pty.openpty()
         tty.setraw(self._line)
         name = os.ttyname(self._line).rpartition("/")[2]
-        program = [require_program("xterm"), *look.options(), "-geometry", f"{COLUMNS}x{ROWS}+0+0"]
+        program = [
+            require_program("xterm"),
+            *look.options(),
+            "-geometry",
+            f"{self.columns}x{self.rows}+0+0",
+        ]
         environment = {**plain_environment(folder), "DISPLAY": shown_on}
         # What it cannot find of a font it says on standard error.
         self._xterm = subprocess.Popen(
@@ -147,7 +157,7 @@ class Xterm:
                 list(command[1:]),
                 cwd=str(folder),
                 env={**plain_environment(folder), "PWD": str(folder), "PS1": "$ "},
-                dimensions=(ROWS, COLUMNS),
+                dimensions=(self.rows, self.columns),
             )
         except BaseException:
             self.close()
@@ -180,14 +190,12 @@ class Xterm:
         while self._pass_on(0.2):
             pass
         self._settle()
-        size = (
-            round(2 * BORDER + self.cells.width * COLUMNS),
-            round(2 * BORDER + self.cells.height * ROWS),
-        )
+        right, bottom = self.cells.point(self.columns, self.rows)
+        window = (0, 0, round(right + BORDER), round(bottom + BORDER))
         before = None
         end = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < end:
-            picture = ImageGrab.grab((0, 0, *size), xdisplay=self._shown_on)
+            picture = ImageGrab.grab(window, xdisplay=self._shown_on)
             # What xterm has asked for is drawn a little later, by another process.
             if before is not None and picture.tobytes() == before.tobytes():
                 return picture
@@ -242,15 +250,21 @@ class Xterm:
     def _measure(self) -> Cells:
         size = fcntl.ioctl(self._line, termios.TIOCGWINSZ, b"\0" * 8)
         rows, columns, width, height = struct.unpack("HHHH", size)
-        if (rows, columns) != (ROWS, COLUMNS):
+        if (columns, rows) != (self.columns, self.rows):
             raise UnavailableError(f"xterm has {columns} columns and {rows} rows: its font is too large")
-        return Cells((width - 2 * BORDER) / COLUMNS, (height - 2 * BORDER) / ROWS)
+        return Cells((width - 2 * BORDER) / columns, (height - 2 * BORDER) / rows)
 
 
 @contextlib.contextmanager
-def xterm(shown_on: str, look: Look, command: Sequence[str], folder: Path) -> Iterator[Xterm]:
-    """Run `command` in an xterm with `folder` as home, until the block ends."""
-    opened = Xterm(shown_on, look, command, folder)
+def xterm(
+    shown_on: str,
+    look: Look,
+    command: Sequence[str],
+    folder: Path,
+    size: tuple[int, int] = (COLUMNS, ROWS),
+) -> Iterator[Xterm]:
+    """Run `command` in an xterm of `size`, with `folder` as home, until the block ends."""
+    opened = Xterm(shown_on, look, command, folder, size)
     try:
         yield opened
     finally:
