@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import permutations
 from pathlib import Path
 
 import click
 from benchmarks.camera.distort import Picture, light_up, shoot
 from benchmarks.camera.page import pages
-from benchmarks.camera.pictures import APP, KEY, PLAIN, TWO_CELLS, code_of, pictures
+from benchmarks.camera.pictures import APP, KEY, PLAIN, TWO_CELLS, alone, code_of, pictures
 from benchmarks.camera.report import Seen, figures, table
 from benchmarks.camera.session import Read, read, share
 from benchmarks.camera.terminals import LOOKS
@@ -22,6 +23,8 @@ from watchword_otp import format_uri
 SHOTS = 200
 """Of each picture."""
 _KEPT_SHOTS = 6
+_SCALES = (9, 10, 11)
+"""Pixels a module, as in most of the terminals."""
 
 
 @click.command()
@@ -43,6 +46,7 @@ def main(shots: int, only: str, keep: Path | None) -> None:
         seen = _terminals(waiting, only, report)
         if not only:
             _pages(waiting, report)
+            _itself(waiting)
     report.figures += figures(seen) if seen else []
     print(table(seen, shots), end="\n\n")
     for line in waiting.notes:
@@ -123,6 +127,19 @@ def _pages(waiting: Waiting, report: Report) -> None:
             f"The enrolment page, {scheme}: {share(page, plain):.1%} of the PNG's"
             f" {len(plain.either) / waiting.shots:.1%}"
         )
+
+
+def _itself(waiting: Waiting) -> None:
+    """Hold the PNG against itself in other sizes: no drawing can be told from it more closely."""
+    taken = {str(scale): alone(code_of(KEY), scale, dark=True) for scale in _SCALES}
+    futures = waiting.send("PNG", taken, format_uri(KEY))
+    reads = [each.result() for each in futures.values()]
+    parts = [share(one, other) for one, other in permutations(reads, 2)]
+    sizes = ", ".join(map(str, _SCALES))
+    waiting.notes.append(
+        f"The PNG at {sizes} pixels a module, each held against the others:"
+        f" {min(parts):.1%} to {max(parts):.1%}"
+    )
 
 
 if __name__ == "__main__":

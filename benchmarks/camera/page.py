@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import zxingcpp
 from benchmarks.camera.distort import Picture
-from benchmarks.camera.drawings import QUIET_ZONE
-from benchmarks.camera.pictures import KEY
+from benchmarks.camera.pictures import KEY, alone
 from benchmarks.harness import BIN, UnavailableError, plain_environment, require_program
 from benchmarks.server_processes import announced, server_command
 from PIL import Image
@@ -43,7 +42,7 @@ def pages(folder: Path) -> Iterator[tuple[str, str, Picture, Picture]]:
         for scheme in SCHEMES:
             image = _screenshot(link, scheme)
             page = Picture(image, _symbol(image, uri), make_qr(uri).size)
-            yield scheme, uri, page, _plain(uri, page, scheme)
+            yield scheme, uri, page, alone(make_qr(uri), round(page.pitch), dark=scheme == "dark")
 
 
 def _command(folder: Path, *arguments: str) -> str:
@@ -88,17 +87,4 @@ def _symbol(image: Image.Image, uri: str) -> tuple[float, float, float, float]:
         position.top_left.y,
         position.bottom_right.x + 1,
         position.bottom_right.y + 1,
-    )
-
-
-def _plain(uri: str, page: Picture, scheme: str) -> Picture:
-    code, scale = make_qr(uri), round(page.pitch)
-    drawn = Image.open(io.BytesIO(code.png(QUIET_ZONE, scale))).convert("RGB")
-    image = Image.new(
-        "RGB", (2 * drawn.width, 2 * drawn.height), "black" if scheme == "dark" else "white"
-    )
-    image.paste(drawn, (drawn.width // 2, drawn.height // 2))
-    start = drawn.width // 2 + QUIET_ZONE * scale
-    return Picture(
-        image, (start, start, start + code.size * scale, start + code.size * scale), code.size
     )

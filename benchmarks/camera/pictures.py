@@ -111,6 +111,17 @@ def plain(code: QrCode, look: Look, cells: Cells) -> Picture:
     return Picture(image, (start, start, end, end), code.size)
 
 
+def alone(code: QrCode, scale: int, *, dark: bool) -> Picture:
+    """The PNG with `scale` pixels a module, in the middle of an empty screen."""
+    drawn = Image.open(io.BytesIO(code.png(QUIET_ZONE, scale))).convert("RGB")
+    ground = "black" if dark else "white"
+    image = Image.new("RGB", (2 * drawn.width, 2 * drawn.height), ground)
+    across, down = drawn.width // 2, drawn.height // 2
+    image.paste(drawn, (across, down))
+    left, top = across + QUIET_ZONE * scale, down + QUIET_ZONE * scale
+    return Picture(image, (left, top, left + code.size * scale, top + code.size * scale), code.size)
+
+
 def _drawn(terminal: Xterm, code: QrCode, command: str) -> Picture:
     _run(terminal, command)
     # It stands at the top left with its usual quiet zone.
