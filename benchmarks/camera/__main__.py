@@ -7,18 +7,22 @@ import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import permutations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from benchmarks.camera.distort import Picture, light_up, shoot
 from benchmarks.camera.page import pages
-from benchmarks.camera.pictures import APP, KEY, PLAIN, TWO_CELLS, alone, code_of, pictures
+from benchmarks.camera.pictures import APP, KEY, PLAIN, TWO_CELLS, alone, code_of, pictures, two_cells
 from benchmarks.camera.report import Seen, figures, table
 from benchmarks.camera.session import Read, read, share
-from benchmarks.camera.terminals import LOOKS
+from benchmarks.camera.terminals import LOOKS, WITHOUT_BLOCKS
 from benchmarks.camera.xterm import display, require_font
 from benchmarks.harness import Report, UnavailableError, machine, say, workplace
 
 from watchword_otp import format_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SHOTS = 200
 """Of each picture."""
@@ -31,7 +35,9 @@ _SCALES = (9, 10, 11)
 @click.option(
     "--shots", type=click.IntRange(1), default=SHOTS, show_default=True, help="Of each picture."
 )
-@click.option("--only", default="", metavar="TEXT", help="Only terminals with this in their name.")
+@click.option(
+    "--only", default="", metavar="TEXT", help="Only terminals and other parts with this in their name."
+)
 @click.option(
     "--keep", type=click.Path(path_type=Path), help="A folder for the pictures and some shots."
 )
@@ -44,11 +50,16 @@ def main(shots: int, only: str, keep: Path | None) -> None:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         waiting = Waiting(pool, shots, keep)
         seen = _terminals(waiting, only, report)
-        if not only:
-            _pages(waiting, report)
-            _itself(waiting)
+        for name, part in _PARTS.items():
+            if only in name:
+                say(f"photographing {name}")
+                try:
+                    part(waiting)
+                except UnavailableError as error:
+                    report.unavailable.append(f"{name}: {error}")
     report.figures += figures(seen) if seen else []
-    print(table(seen, shots), end="\n\n")
+    if seen:
+        print(table(seen, shots), end="\n\n")
     for line in waiting.notes:
         print(line)
     print()
@@ -110,23 +121,31 @@ def _terminals(waiting: Waiting, only: str, report: Report) -> list[Seen]:
     return seen
 
 
-def _pages(waiting: Waiting, report: Report) -> None:
-    say("photographing the enrolment page")
-    try:
-        with workplace() as folder:
-            sent = [
-                (scheme, waiting.send(f"page, {scheme}", {"page": page, PLAIN: plain}, uri))
-                for scheme, uri, page, plain in pages(folder)
-            ]
-    except UnavailableError as error:
-        report.unavailable.append(f"the enrolment page: {error}")
-        return
+def _pages(waiting: Waiting) -> None:
+    """The enrolment page, light and dark."""
+    with workplace() as folder:
+        sent = [
+            (scheme, waiting.send(f"page, {scheme}", {"page": page, PLAIN: plain}, uri))
+            for scheme, uri, page, plain in pages(folder)
+        ]
     for scheme, futures in sent:
         page, plain = futures["page"].result(), futures[PLAIN].result()
         waiting.notes.append(
             f"The enrolment page, {scheme}: {share(page, plain):.1%} of the PNG's"
             f" {len(plain.either) / waiting.shots:.1%}"
         )
+
+
+def _without_blocks(waiting: Waiting) -> None:
+    """See what is left where the font has no half blocks."""
+    with display() as shown_on, workplace() as folder:
+        taken = pictures(shown_on, WITHOUT_BLOCKS, folder)
+        taken[TWO_CELLS] = two_cells(shown_on, WITHOUT_BLOCKS, folder)
+    reads = waiting.send("no half blocks", taken, format_uri(KEY))
+    parts = (
+        f"{drawing} {share(each.result(), reads[PLAIN].result()):.1%}" for drawing, each in reads.items()
+    )
+    waiting.notes.append(f"A font without half blocks: {', '.join(parts)}")
 
 
 def _itself(waiting: Waiting) -> None:
@@ -140,6 +159,14 @@ def _itself(waiting: Waiting) -> None:
         f"The PNG at {sizes} pixels a module, each held against the others:"
         f" {min(parts):.1%} to {max(parts):.1%}"
     )
+
+
+_PARTS: dict[str, Callable[[Waiting], None]] = {
+    "the enrolment page": _pages,
+    "a font without half blocks": _without_blocks,
+    "the PNG against itself": _itself,
+}
+"""What is photographed besides the terminals."""
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from benchmarks.camera.xterm import Look
 
-_BITMAP = "-misc-fixed-medium-r-normal--20-200-75-75-c-100-iso10646-1"
+_BITMAP = "-misc-fixed-medium-r-normal--20-200-75-75-c-100-{}"
 _FONTS = (
     ("DejaVu Sans Mono", 10),
     ("DejaVu Sans Mono", 14),
     ("Liberation Mono", 12),
     ("Noto Mono", 12),
     ("Fira Code", 12),
-    (_BITMAP, 0),
+    (_BITMAP.format("iso10646-1"), 0),
 )
 _LINE_HEIGHTS = (1.0, 1.1, 1.25)
 """Above 1 a font's blocks no longer fill the cell."""
@@ -22,3 +22,6 @@ LOOKS = tuple(
     for font, size in _FONTS
     for dark in (True, False)
 )
+
+WITHOUT_BLOCKS = Look(_BITMAP.format("iso8859-1"), 0)
+"""A font that has none of the characters that QR codes are drawn with."""
