@@ -1,4 +1,4 @@
-"""The fast part of `make camera`: a real xterm with our QR codes in it, a dozen photographs of each.
+"""The fast part of `python -m benchmarks.camera`: our QR codes in a real xterm, a dozen shots each.
 
 docs/qr.md has the method and the whole table. What is held here is that scanners read the app's screen
 and `watchword qr` nearly as often as a plain PNG, and at least as often as what qrencode draws.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SHOTS = range(12)
 LOOK = Look("DejaVu Sans Mono", 10)
-"""One of the terminals of `make camera`: dark, where the quiet zone matters."""
+"""One of its terminals: dark, where the quiet zone matters."""
 
 
 def test_a_phone_reads_our_drawings_like_a_png_and_not_less_than_qrencodes(tmp_path: Path) -> None:

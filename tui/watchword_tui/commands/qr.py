@@ -105,7 +105,7 @@ def draw(key: Key) -> None:
 
 def _draw(key: Key, code: QrCode, drawing: Drawing, *, invert: bool) -> None:
     text = code.text(drawing, _quiet_zone(code, drawing), invert=invert)
-    # Before the drawing: below it, it would move the top of a drawing as high as the terminal out of sight.
+    # Above the drawing: below it, it would push the top of one as high as the terminal out of sight.
     click.echo(f"{key.title}\nBy hand: {grouped(key.secret.base32())}", err=True)
     # The colours are the drawing: they stay in a pipe or file too.
     click.echo(text, nl=False, color=True)
