@@ -28,6 +28,9 @@ LOOK = Look("DejaVu Sans Mono", 10)
 """One of its terminals: dark, where the quiet zone matters."""
 
 
+@pytest.mark.timeout(
+    240
+)  # some five seconds on an idle machine; it computes, so a busy one takes longer
 def test_a_phone_reads_our_drawings_like_a_png_and_not_less_than_qrencodes(tmp_path: Path) -> None:
     for program in ("Xvfb", "xterm", "fc-match", "qrencode", "zbarimg"):
         require_program(program)
