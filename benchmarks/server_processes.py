@@ -44,14 +44,14 @@ def server_command(data: Path, loop: Loop = Loop.UVLOOP) -> list[str]:
 @contextlib.contextmanager
 def watchword(keys: Keys, loop: Loop, yes: str = '{"valid":true}') -> Iterator[Served]:
     """Run the server on some keys."""
-    with _announced(server_command(keys.data, loop), keys.data.parent) as (url, pid):
+    with announced(server_command(keys.data, loop), keys.data.parent) as (url, pid):
         yield Served(url, keys.token, yes, pid)
 
 
 @contextlib.contextmanager
 def bare(folder: Path, loop: Loop) -> Iterator[Served]:
     """Run an aiohttp server that reads JSON and answers a constant."""
-    with _announced([sys.executable, str(_PEERS / "bare.py"), loop], folder) as (url, pid):
+    with announced([sys.executable, str(_PEERS / "bare.py"), loop], folder) as (url, pid):
         # A token of the same length, for requests of the same length.
         yield Served(url, "ww_" + "x" * 51, '{"valid": true}', pid)
 
@@ -77,7 +77,7 @@ def prototype(commands: Path, folder: Path) -> Iterator[tuple[Served, Key]]:
 
 
 @contextlib.contextmanager
-def _announced(command: list[str], folder: Path) -> Iterator[tuple[str, int]]:
+def announced(command: list[str], folder: Path) -> Iterator[tuple[str, int]]:
     """Run a server that says where it listens."""
     with (
         (folder / "servers.log").open("a") as log,

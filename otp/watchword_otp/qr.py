@@ -10,8 +10,9 @@ from enum import StrEnum
 import segno
 from segno.consts import MODE_ALPHANUMERIC, MODE_BYTE
 
-QUIET_ZONES = (4, 2, 1)
-"""Quiet zones to choose from, in modules, best first. Without any, no scanner reads a dark screen."""
+QUIET_ZONES = (4, 3, 2, 1)
+"""Quiet zones to choose from, in modules, best first: each module more is read in more photographs of a
+dark screen, and without any it is read in none."""
 
 # Runs long enough that alphanumeric mode (5.5 bits a character) repays its two mode switches. A
 # base32 secret and percent-encoded text are such runs; segno alone would take byte mode for all.

@@ -82,15 +82,21 @@ class TestDrawing:
 
 
 class TestTerminal:
-    async def test_it_fits_80_columns_and_24_rows(self, desk: Desk, tmp_path: Path) -> None:
-        uri = format_uri(replace(parse_uri(GITHUB), issuer="Example Corporation"))
+    @pytest.mark.parametrize(("issuer", "quiet_zone"), [("GitHub", 4), ("Example Corporation", 2)])
+    async def test_it_stands_whole_on_80_columns_and_24_rows_above_the_prompt(
+        self, desk: Desk, tmp_path: Path, issuer: str, quiet_zone: int
+    ) -> None:
+        uri = format_uri(replace(parse_uri(GITHUB), issuer=issuer))
         desk.write("otp.txt", uri)
         ended = await desk.run_on_terminal("qr", "--accounts", "otp.txt")
-        drawn = [line for line in ended.out.splitlines() if line.startswith("\x1b")]
+        visible = ended.out.splitlines()[-23:]
+        drawn = [line for line in visible if line.startswith("\x1b")]
+        modules = half_block_modules("\n".join(drawn))
 
         assert ended.status == 0
-        assert len(drawn) < 24
-        assert decode_qr(half_block_modules("\n".join(drawn)), tmp_path) == uri
+        assert visible[-1] == drawn[-1]
+        assert [any(row) for row in modules].index(True) == quiet_zone
+        assert decode_qr(modules, tmp_path) == uri
 
     async def test_a_terminal_that_is_too_small_is_refused_with_a_way_out(self, desk: Desk) -> None:
         desk.write("otp.txt", GITHUB)

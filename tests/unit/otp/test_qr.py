@@ -178,7 +178,10 @@ class TestFit:
 
     @pytest.mark.parametrize(
         ("columns", "rows", "quiet_zone"),
-        [(80, 24, 4), (45, 23, 4), (44, 23, 2), (45, 22, 2), (41, 21, 2), (40, 21, 1), (39, 20, 1)],
+        [
+            *[(80, 24, 4), (45, 23, 4), (44, 23, 3), (45, 22, 3), (43, 22, 3), (42, 22, 2)],
+            *[(43, 21, 2), (41, 21, 2), (40, 21, 1), (39, 20, 1)],
+        ],
     )
     def test_the_widest_quiet_zone_that_fits_is_chosen(
         self, columns: int, rows: int, quiet_zone: int

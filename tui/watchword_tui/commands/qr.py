@@ -92,7 +92,7 @@ def show_qr(settings: Settings, request: QrRequest) -> None:
 
 
 def draw(key: Key) -> None:
-    """Draw a key on standard output, and say it by hand beside it.
+    """Say a key by hand, and draw it on standard output.
 
     Raises:
         TerminalError: The terminal is too small.
@@ -102,9 +102,10 @@ def draw(key: Key) -> None:
 
 def _draw(key: Key, code: QrCode, drawing: Drawing, *, invert: bool) -> None:
     text = code.text(drawing, _quiet_zone(code, drawing), invert=invert)
+    # Above the drawing: below it, it would push the top of one as high as the terminal out of sight.
+    click.echo(f"{key.title}\nBy hand: {grouped(key.secret.base32())}", err=True)
     # The colours are the drawing: they stay in a pipe or file too.
     click.echo(text, nl=False, color=True)
-    click.echo(f"{key.title}\nBy hand: {grouped(key.secret.base32())}", err=True)
 
 
 async def _fetch(profile: ServerProfile) -> Key:
