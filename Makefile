@@ -16,7 +16,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(shell pwd -P))
 .PHONY: $(READY)
 endif
 
-.PHONY: help demo test lint types check bench soak snapshots pictures requirements clean
+.PHONY: help demo test lint types check bench soak camera snapshots pictures requirements clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -45,6 +45,9 @@ soak: $(READY) ## full load on a server that is killed again and again; SECONDS=
 
 snapshots: $(READY) ## renew the screens the tests compare with; look at them before you commit
 	@exec $(BIN)/python -m pytest tests/tui --snapshot-update
+
+camera: $(READY) ## photograph QR codes in real terminals, and count which are read
+	@exec $(BIN)/python -m benchmarks.camera
 
 pictures: $(READY) ## renew the pictures in docs, and the film
 	@$(BIN)/python scripts/pictures.py

@@ -32,7 +32,7 @@ def make_key_qr(key: Key, largest_version: int = LARGEST_VERSION) -> KeyQr:
     """Encode a key for a terminal.
 
     The URI is as the format recommends, with the issuer in the label and as a parameter, if that needs
-    no larger version than `largest_version` (1 to 40). Otherwise the issuer stands in the label alone,
+    no larger version than `largest_version` (1 to 40). Otherwise the issuer stands in one place alone,
     if that makes the code smaller.
 
     The longest key there can be, of 1,024 bytes and labels of 100 characters, fits then.

@@ -104,8 +104,9 @@ def format_uri(key: Key, *, issuer_once: bool = False) -> str:
 
     Args:
         key: With an issuer or a name.
-        issuer_once: Leave the `issuer` parameter out where the label names the issuer too. The format
-            recommends both; apps take the label's where there is no other.
+        issuer_once: Name the issuer in one place. The format recommends two, the label and a parameter;
+            apps take either. It is the parameter, whose spaces all of them keep, but for a name that
+            is empty or has a colon: such a label needs the issuer before it.
 
     Raises:
         InvalidKeyError: The key has neither issuer nor name: no app takes a URI without a label.
@@ -115,11 +116,14 @@ def format_uri(key: Key, *, issuer_once: bool = False) -> str:
         raise InvalidKeyError(message)
     # An issuer with a colon cannot stand before the separating one; the parameter alone holds it.
     prefix = "" if ":" in key.issuer else key.issuer
+    named_by_label = bool(prefix) and (not key.name or ":" in key.name)
+    if issuer_once and not named_by_label:
+        prefix = ""
     label = quote(key.name, safe=_LABEL_SAFE)
     if prefix or ":" in key.name:
         label = f"{quote(prefix, safe=_LABEL_SAFE)}:{label}"
     fields = [f"secret={key.secret.base32()}"]
-    if key.issuer and not (issuer_once and prefix):
+    if key.issuer and not (issuer_once and named_by_label):
         fields.append(f"issuer={quote(key.issuer, safe=_ISSUER_SAFE)}")
     if key.algorithm is not Algorithm.SHA1:
         fields.append(f"algorithm={key.algorithm}")

@@ -6,6 +6,7 @@ import io
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 import zxingcpp
@@ -18,11 +19,14 @@ from qr_reader import greymap, scan
 from unit.otp.strategies import labels
 from unit.otp.terminal_picture import half_block_modules, on_a_dark_screen
 from watchword_otp import Algorithm, Key, Secret, clean_label, format_uri
+from watchword_otp.key_qr import make_key_qr
 from watchword_otp.qr import make_qr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from watchword_otp.qr import QrCode
 
 SECRET = Secret(b"12345678901234567890")
 BASE32 = SECRET.base32()
@@ -56,10 +60,14 @@ def _keys(issuers: st.SearchStrategy[str], names: st.SearchStrategy[str]) -> st.
 
 def scanned(key: Key, folder: Path) -> str:
     """Draw a key as the terminal does and scan it with two scanners that must read the same bytes."""
-    code = make_qr(format_uri(key))
+    return drawn_and_scanned(format_uri(key), make_qr(format_uri(key)), folder)
+
+
+def drawn_and_scanned(uri: str, code: QrCode, folder: Path) -> str:
+    """The same for a URI and its code."""
     picture = greymap(on_a_dark_screen(half_block_modules(code.text())))
     (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
-    assert found.bytes == scan(picture, folder) == format_uri(key).encode()
+    assert found.bytes == scan(picture, folder) == uri.encode()
     return found.bytes.decode()
 
 
@@ -116,8 +124,35 @@ def test_no_label_changes_what_the_codes_are_made_of(app: Callable[[str], Entry]
     assert replace(found, issuer="", account="") == replace(whole, issuer="", account="")
 
 
+class TestShorter:
+    """Where the screen has no room for more, the issuer stands in the parameter alone."""
+
+    @settings(
+        max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+    @given(
+        key=_keys(
+            _labels(without=":?#%&+").map(lambda label: f"x{label}"),
+            _labels(without=":?#% &").map(lambda label: f"y{label}"),
+        )
+    )
+    @example(Key(secret=SECRET, issuer="Größe Söhne", name="alice@example.com"))
+    @example(Key(secret=SECRET, issuer="a@b c", name="alice"))
+    def test_every_app_reads_it_whole(self, tmp_path: Path, key: Key) -> None:
+        made = make_key_qr(key, largest_version=1)
+        text = drawn_and_scanned(made.uri, made.code, tmp_path)
+        assert f"totp/{quote(key.name[:1])}" in text or text == format_uri(key)
+        assert {app: read(text) for app, read in APPS.items()} == dict.fromkeys(APPS, entry(key))
+
+    def test_2fas_takes_spaces_out_of_such_a_name(self) -> None:
+        key = Key(secret=SECRET, issuer="Example", name="mary ann")
+        uri = format_uri(key, issuer_once=True)
+        assert two_fas(uri) == replace(entry(key), account="maryann")
+        assert aegis(uri) == google(uri) == entry(key)
+
+
 class TestWithoutTheIssuerParameter:
-    """The shorter form, which leaves the issuer to the label alone."""
+    """The oldest form, which others write and a name with a colon needs where there is little room."""
 
     @pytest.mark.parametrize("app", APPS)
     @pytest.mark.parametrize("separator", [":", "%3A"])

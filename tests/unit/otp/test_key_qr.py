@@ -29,11 +29,11 @@ def test_with_room_the_issuer_stands_in_both_places() -> None:
     assert "issuer=Example" in make_key_qr(key).uri
 
 
-def test_without_room_it_stands_in_the_label_alone() -> None:
+def test_without_room_it_is_a_parameter_alone() -> None:
     key = key_of("The Example Bank of Northern Europe", "mary ann smith@example")
     made = make_key_qr(key)
     assert make_qr(format_uri(key)).version > LARGEST_VERSION >= made.code.version
-    assert "issuer=" not in made.uri
+    assert "totp/mary" in made.uri
     assert parse_uri(made.uri) == key
 
 
