@@ -11,7 +11,7 @@ class Exit(IntEnum):
     OK = 0
     """Done; for `check`: the code is valid."""
     NOT_VALID = 1
-    """`check`: the server judged the code and refused it; `doctor`: something is wrong; the app: it broke."""
+    """`check`: the server refused the code; `doctor`: something is wrong; the app: it broke."""
     USAGE = 2
     """Wrong arguments, settings, files or terminal: nothing was tried."""
     SERVER = 3
