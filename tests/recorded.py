@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from apps import GITHUB
 from servers import NOON
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 NEW_KEY = Key(secret=Secret(b"a key just for shots"), issuer="Example", name="alice@example.com")
 
 
+Answer: TypeAlias = "CheckAnswer | ServerError | tuple[str, ...]"
+"""To a check; in the place of either; the recovery codes of a confirmation."""
+
+
 class Recorded:
     """In the place of a `ValidatorClient`; each answer is given once, in order."""
 
-    def __init__(self, answers: Sequence[CheckAnswer | ServerError | tuple[str, ...]] = ()) -> None:
+    def __init__(self, answers: Sequence[Answer]) -> None:
         self._answers = list(answers)
 
     async def probe(self) -> Contact:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from apps import GITHUB, make_app, settled
 from dialogs import until
-from recorded import RECOVERY_CODES, Recorded
+from recorded import RECOVERY_CODES
 from servers import NOON, Clock
 from watchword_otp import Key, Secret
 from watchword_tui.errors import LockedError, NotPendingError, WrongFirstCodeError
-from watchword_tui.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from watchword_tui.errors import ServerError
-    from watchword_tui.settings import ServerProfile
 
 ALICE = "e a l i c e tab E x a m p l e tab a l i c e @ e x a m p l e . c o m enter"
 FIRST_CODE = "4 9 2 0 3 9 enter"
@@ -38,14 +35,11 @@ LONG = Key(
 )
 
 
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 @pytest.fixture
-def picture(snap_compare: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def picture(snap_compare: Any, recorded: Any) -> Callable[..., None]:
     """Compare the app after some keys with the picture on file."""
 
     def compare(
@@ -57,12 +51,7 @@ def picture(snap_compare: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
         accounts: tuple[Key, ...] = (GITHUB,),
         theme: str | None = None,
     ) -> None:
-        recorded = Recorded(answers)
-
-        def client(_session: Session, _profile: ServerProfile) -> Recorded:
-            return recorded
-
-        monkeypatch.setattr(Session, "client", client)
+        recorded(answers)
 
         async def act(pilot: Pilot[None]) -> None:
             await settled(pilot)

@@ -5,25 +5,21 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from apps import GITHUB, make_app, press, settled
-from recorded import Recorded
 from servers import NOON, Clock
 from watchword_otp import Key, Kind, Secret
 from watchword_tui.answers import CheckAnswer, Reason
 from watchword_tui.errors import LockedError, ServerError, UnreachableError
-from watchword_tui.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.pilot import Pilot
 
-    from watchword_tui.settings import ServerProfile
 
 KEYS = [
     GITHUB,
@@ -49,14 +45,11 @@ UNREACHABLE = UnreachableError(
 )
 
 
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 @pytest.fixture
-def picture(snap_compare: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def picture(snap_compare: Any, recorded: Any) -> Callable[..., None]:
     """Compare the app after some keys with the picture on file."""
 
     def compare(
@@ -68,12 +61,7 @@ def picture(snap_compare: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
         theme: str | None = None,
         now: float = NOON + 12.0,
     ) -> None:
-        recorded = Recorded(list(answers))
-
-        def client(_session: Session, _profile: ServerProfile) -> Recorded:
-            return recorded
-
-        monkeypatch.setattr(Session, "client", client)
+        recorded(answers)
 
         async def act(pilot: Pilot[None]) -> None:
             await settled(pilot)

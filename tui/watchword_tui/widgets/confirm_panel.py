@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Input, Static
 
 from watchword_otp import Kind
+from watchword_tui.widgets.verdict_line import VerdictLine
 
 if TYPE_CHECKING:
     from textual import events
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from watchword_otp import Key
     from watchword_tui.wording import Verdict
-
-_TONES = ("-good", "-bad", "-uncertain")
 
 
 class FirstCodeField(Input):
@@ -68,11 +66,8 @@ class ConfirmPanel(Vertical):
         #first-code { width: 14; background: $panel; padding: 0 1; margin-right: 2; text-style: bold; }
         #first-code:focus { background: $accent 25%; }
         #confirm { min-width: 11; }
-        #outcome { height: auto; min-height: 3; margin-top: 1; }
+        #outcome { height: auto; min-height: 3; }
         #then { color: $foreground 65%; }
-        #outcome.-good { color: $success; }
-        #outcome.-bad { color: $error; }
-        #outcome.-uncertain { color: $warning; }
     }
     """
 
@@ -85,7 +80,7 @@ class ConfirmPanel(Vertical):
         with Horizontal(id="confirm-row"):
             yield FirstCodeField()
             yield Button("Confirm", compact=True, id="confirm", disabled=True, variant="primary")
-        yield Static("", id="outcome", markup=False)
+        yield VerdictLine("\n", id="outcome")
 
     def on_mount(self) -> None:
         """Stop the cursor from blinking: two repaints a second for nothing."""
@@ -104,11 +99,11 @@ class ConfirmPanel(Vertical):
     def show_busy(self, words: str) -> None:
         """Say what is waited for; nothing can be sent meanwhile."""
         self.query_one("#confirm", Button).disabled = True
-        self._write("", words)
+        self.query_one(VerdictLine).show_words(words)
 
     def show_verdict(self, verdict: Verdict) -> None:
         """Say what became of the code; another can be typed."""
-        self._write(f"-{verdict.tone}", f"{verdict.tone.sign} {verdict.title}", verdict.detail)
+        self.query_one(VerdictLine).show_verdict(verdict)
         self.query_one("#confirm", Button).disabled = not self.code
         if self.field.has_focus:
             self.field.action_select_all()
@@ -117,13 +112,6 @@ class ConfirmPanel(Vertical):
         """Take no more codes; the verdict stays."""
         self.query_one("#then").display = False
         self.query_one("#confirm-row").display = False
-
-    def _write(self, tone: str, title: str, detail: str = "") -> None:
-        place = self.query_one("#outcome", Static)
-        place.remove_class(*_TONES)
-        if tone:
-            place.add_class(tone)
-        place.update(Content.assemble((title, "bold"), f"\n{detail}" if detail else ""))
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

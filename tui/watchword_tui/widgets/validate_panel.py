@@ -13,6 +13,7 @@ from textual.widgets import Button, Input, Select, Static
 
 from watchword_tui.accounts import grouped
 from watchword_tui.errors import RefusedError, WatchwordError
+from watchword_tui.widgets.verdict_line import VerdictLine
 from watchword_tui.wording import clock_advice, verdict_of, verdict_of_error
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from watchword_tui.session import Session
     from watchword_tui.settings import ServerProfile
     from watchword_tui.wording import Verdict
-
-_TONES = ("-good", "-bad", "-uncertain")
 
 
 class CodeField(Input):
@@ -47,10 +46,7 @@ class ValidatePanel(Vertical):
         #code { width: 20; background: $panel; padding: 0 1; margin-right: 2; text-style: bold; }
         #code:focus, #key:focus, #server:focus SelectCurrent { background: $accent 25%; }
         #send { min-width: 14; }
-        #verdict { height: 2; margin-top: 1; }
-        #verdict.-good { color: $success; }
-        #verdict.-bad { color: $error; }
-        #verdict.-uncertain { color: $warning; }
+        #verdict { height: 2; }
     }
     """
 
@@ -119,7 +115,7 @@ class ValidatePanel(Vertical):
                 select_on_focus=True,
             )
             yield Button("Validate", compact=True, id="send", disabled=True, variant="primary")
-        yield Static("", id="verdict", markup=False)
+        yield VerdictLine("   ", id="verdict")
 
     def on_mount(self) -> None:
         """Stop the cursors from blinking: two repaints a second for nothing."""
@@ -159,7 +155,7 @@ class ValidatePanel(Vertical):
         if self._busy:
             self.workers.cancel_group(self, "ask")
             self._set_busy(busy=False)
-            self._write("", "")
+            self.query_one(VerdictLine).show_words("")
 
     @work(exclusive=True, group="probe")
     async def _probe(self) -> None:
@@ -180,7 +176,7 @@ class ValidatePanel(Vertical):
     @work(exclusive=True, group="ask")
     async def _ask(self, profile: ServerProfile, key: str, code: str) -> None:
         self._set_busy(busy=True)
-        self._write("", f"Asking {profile.name} …")
+        self.query_one(VerdictLine).show_words(f"Asking {profile.name} …")
         try:
             checked = await self._session.client(profile).check(key, code)
         except WatchwordError as error:
@@ -191,7 +187,7 @@ class ValidatePanel(Vertical):
             self.post_message(self.Contacted(profile, checked.contact))
             verdict = verdict_of(checked)
         self._set_busy(busy=False)
-        self._write(f"-{verdict.tone}", f"{verdict.tone.sign} {verdict.title}", verdict.detail)
+        self.query_one(VerdictLine).show_verdict(verdict)
         field = self.query_one("#code", Input)
         if field.has_focus:
             field.action_select_all()
@@ -200,13 +196,6 @@ class ValidatePanel(Vertical):
     def _set_busy(self, *, busy: bool) -> None:
         self._busy = busy
         self._update_button()
-
-    def _write(self, tone: str, title: str, detail: str = "") -> None:
-        place = self.query_one("#verdict", Static)
-        place.remove_class(*_TONES)
-        if tone:
-            place.add_class(tone)
-        place.update(Content.assemble((title, "bold"), f"   {detail}" if detail else ""))
 
     def _update_button(self) -> None:
         self.query_one("#send", Button).disabled = self._busy or not self.code or not self.key
