@@ -203,7 +203,7 @@ class TestConfirming:
                 f"UPDATE keys SET failures = 5, locked_until = {server.clock.now + 30}",
             )
             await send(pilot, code(key, server))
-            await tells(pilot, "! Locked", "try again in 30 s")
+            await tells(pilot, "! Locked", "Try again in 30 s")
             server.clock.advance(30)
             await send(pilot, code(key, server))
             await on_screen(pilot, RecoveryCodesScreen)
@@ -313,7 +313,7 @@ class TestLostConnections:
             async with opened(server, profile) as pilot:
                 key = await begin(pilot, tmp_path)
                 await send(pilot, code(key, server))
-                await tells(pilot, "! Unreachable", "try again")
+                await tells(pilot, "! Unreachable", "Try again")
                 assert len(front.requests) == 1
                 assert await status(server) == "active"
                 lead(pilot, profile, server.url)

@@ -21,7 +21,7 @@ EXITS = """
 \b
 Exit status:
   0  done; check: the code is valid
-  1  check: the code is not valid; doctor: something is wrong; the app: it broke
+  1  check: not valid; doctor: something is wrong; the app: it broke
   2  wrong arguments, settings or files
   3  the server cannot be asked, or would not judge
 """
