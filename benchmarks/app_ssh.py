@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import statistics
 import sys
 import time
@@ -20,6 +22,7 @@ SESSIONS = 20
 IDLE_SECONDS = 60
 """Two whole periods of a 30 s key, so that every second of one counts alike."""
 SETTLE_SECONDS = 3
+ENDINGS = 5
 _KIB = 1024
 _MIB = _KIB * _KIB
 
@@ -34,7 +37,7 @@ def measure(folder: Path) -> list[Figure]:  # noqa: ARG001 - sshd brings a folde
     try:
         with running_sshd() as running:
             running.desk.keep(GITHUB)
-            return [*_on_the_wire(running), *_in_memory(running)]
+            return [*_on_the_wire(running), *_endings(running), *_in_memory(running)]
     except BaseException as error:
         # What lacks a program skips a test.
         if type(error).__name__ == "Skipped":
@@ -65,6 +68,34 @@ def _on_the_wire(running: Sshd) -> list[Figure]:
         ),
         Figure(name="idle session, wire", value=shown / _KIB, unit="KiB/min", goal=30, basis=basis),
         Figure(name="locked session, wire", value=locked / _KIB, unit="KiB/min", goal=1, basis=basis),
+    ]
+
+
+def _endings(running: Sshd) -> list[Figure]:
+    """How long the app stays when it should be gone: the worst of several times."""
+    from sshd import is_running, wait_until  # noqa: PLC0415 - as above
+
+    say(f"ending {2 * ENDINGS} sessions")
+
+    def ended(end: Callable[[Terminal, int], None]) -> float:
+        terminal = _opened(running, running.port)
+        (app,) = running.apps()
+        end(terminal, app)
+        took = wait_until(lambda: not is_running(app), "the app has gone")
+        terminal.close()
+        return took
+
+    killed = [ended(lambda client, _: os.kill(client.pid, signal.SIGKILL)) for _ in range(ENDINGS)]
+    told = [ended(lambda _, app: os.kill(app, signal.SIGTERM)) for _ in range(ENDINGS)]
+    return [
+        Figure(
+            name=f"over SSH, {what}: until the app is gone",
+            value=max(seconds),
+            unit="s",
+            goal=1,
+            basis=f"the longest of {ENDINGS}; the shortest {min(seconds):.2f} s",
+        )
+        for what, seconds in (("client killed", killed), ("told to end", told))
     ]
 
 

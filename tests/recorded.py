@@ -44,6 +44,9 @@ class Recorded:
         assert isinstance(answer, CheckAnswer)
         return Checked(answer, Contact(0.012, 0.1))
 
+    async def key_status(self, _name: str) -> str:
+        return "active"
+
     async def confirm(self, _name: str, _code: str) -> tuple[str, ...]:
         answer = self._next()
         assert isinstance(answer, tuple)

@@ -10,6 +10,9 @@ import pyte
 
 ROWS, COLUMNS = 24, 80
 
+AT_ONCE = 5.0
+"""Seconds that "at once" may take on a busy machine; `benchmarks.app_ssh` measures what it takes."""
+
 
 class Terminal:
     """A program that believes it runs on a terminal, of 80 columns and 24 rows or another size."""

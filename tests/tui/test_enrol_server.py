@@ -7,18 +7,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from textual import events
 
-from apps import GITHUB, NOWHERE, make_app, make_vault_app, profile_of, settled
+from apps import GITHUB, NOWHERE, account_of, make_app, make_vault_app, profile_of, settled
 from dialogs import kept, on_screen, said, shows, type_in, until
 from enrolments import modules, tells, told
 from loopback import losing_answers
 from qr_reader import decode_qr
-from servers import RunningServer, run_sql, running_server
+from servers import RunningServer, run_sql, running_server, store_token
 from watchword_otp import Key, code_at, parse_uri, step_at
+from watchword_server.tokens import Scope, Token, digest_of, new_token
+from watchword_tui.accounts import Loaded
+from watchword_tui.app import WatchwordApp
 from watchword_tui.screens.confirm import ConfirmScreen
 from watchword_tui.screens.enrol import EnrolScreen
 from watchword_tui.screens.enrol_form import EnrolForm
 from watchword_tui.screens.recovery_codes import RecoveryCodesScreen
+from watchword_tui.session import Session
+from watchword_tui.settings import Settings
 from watchword_tui.widgets.qr_view import QrView
 
 if TYPE_CHECKING:
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from watchword_tui.app import WatchwordApp
     from watchword_tui.settings import ServerProfile
 
 
@@ -219,6 +224,88 @@ class TestConfirming:
             assert screen.query_one(QrView).size.width > 60, "two cells a module"
 
 
+class TestUnsavedRecoveryCodes:
+    """They are shown once: no way out takes them along without a word."""
+
+    @pytest.fixture
+    async def shown(self, server: RunningServer, tmp_path: Path) -> AsyncIterator[Pilot[None]]:
+        """The app that can lock, with the recovery codes on the screen."""
+        folder = tmp_path / "mine"
+        folder.mkdir()
+        session = Session(
+            Settings(profiles=(profile_of(server),), server="dev", lock_after=300),
+            Loaded((account_of(GITHUB),), ()),
+            clock=server.clock,
+            reload=lambda: Loaded((account_of(GITHUB),), ()),
+        )
+        app = WatchwordApp(session)
+        async with app.run_test(size=(80, 24), notifications=True) as pilot:
+            await settled(pilot)
+            key = await begin(pilot, tmp_path)
+            await send(pilot, code(key, server))
+            await on_screen(pilot, RecoveryCodesScreen)
+            yield pilot
+
+    @pytest.mark.parametrize("keys", ["l", "ctrl+l", "ctrl+q", "escape", "enter", "k"])
+    async def test_every_key_that_leaves_asks_first(self, shown: Pilot[None], keys: str) -> None:
+        await shown.press(keys)
+        await on_screen(shown, ConfirmScreen)
+        assert "They are not shown again." in said(shown)
+        await shown.press("n")
+        await on_screen(shown, RecoveryCodesScreen)
+
+    async def test_the_idle_lock_says_how_to_get_new_ones(
+        self, shown: Pilot[None], server: RunningServer
+    ) -> None:
+        server.clock.advance(301)
+        cast("WatchwordApp", shown.app).lock_if_idle()
+        await shows(shown, "Nobody typed for 5 min.", "watchword-server keys recovery-codes alice")
+
+    async def test_saved_they_hold_nobody_up(
+        self, shown: Pilot[None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        await shown.press("s")
+        await shows(shown, "Save the recovery codes")
+        await shown.press("enter")
+        await shows(shown, "✓ Saved in ~/recovery-codes-alice.txt.")
+        await shown.press("enter")
+        await settled(shown)
+
+
+class TestTyping:
+    @pytest.mark.parametrize("text", ["123-456", "123 456", "  123456\n", "code: 123456"])
+    async def test_what_stands_around_a_pasted_code_is_dropped(
+        self, server: RunningServer, tmp_path: Path, text: str
+    ) -> None:
+        async with opened(server) as pilot:
+            await begin(pilot, tmp_path)
+            screen = await on_screen(pilot, EnrolScreen)
+            screen.panel.field.post_message(events.Paste(text))
+            await until(pilot, lambda: screen.panel.code == "123456", "the code")
+
+    async def test_a_slip_of_a_letter_does_not_lock(self, server: RunningServer, tmp_path: Path) -> None:
+        async with opened(server) as pilot:
+            await begin(pilot, tmp_path)
+            screen = await on_screen(pilot, EnrolScreen)
+            await pilot.press("1", "l", "x", "2")
+            assert pilot.app.screen is screen
+            assert screen.panel.field.value == "12"
+
+    @pytest.mark.parametrize("size", [(60, 16), (62, 18)])
+    async def test_in_a_small_window_the_field_is_in_sight(
+        self, server: RunningServer, tmp_path: Path, size: tuple[int, int]
+    ) -> None:
+        async with opened(server) as pilot:
+            await begin(pilot, tmp_path)
+            screen = await on_screen(pilot, EnrolScreen)
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            await pilot.press("7")
+            await until(pilot, lambda: " 7 " in said(pilot), "the digit")
+            assert screen.panel.field.region.bottom <= size[1]
+
+
 class TestEnding:
     async def test_giving_up_deletes_the_key_after_a_question(
         self, server: RunningServer, tmp_path: Path
@@ -272,6 +359,15 @@ class TestEnding:
             await send(pilot, code(key, server))
             await tells(pilot, "! Too late", "not confirmed in time")
 
+    async def test_too_late_by_the_servers_word_alone(
+        self, server: RunningServer, tmp_path: Path
+    ) -> None:
+        async with opened(server) as pilot:
+            key = await begin(pilot, tmp_path)
+            await run_sql(server.database, "UPDATE keys SET expires_at = 1 WHERE name = 'alice'")
+            await send(pilot, code(key, server))
+            await tells(pilot, "! Too late")
+
     async def test_deleted_meanwhile(self, server: RunningServer, tmp_path: Path) -> None:
         async with opened(server) as pilot:
             key = await begin(pilot, tmp_path)
@@ -300,7 +396,9 @@ class TestLostConnections:
             key = await begin(pilot, tmp_path)
             lead(pilot, profile, NOWHERE)
             await send(pilot, code(key, server))
-            await tells(pilot, "! Unreachable")
+            await tells(pilot, "! Unreachable", "Is the server running?")
+            # Nothing arrived: whoever confirms it now has the recovery codes.
+            assert not pilot.app.screen._enrolment._answer_was_lost  # type: ignore[attr-defined]
             lead(pilot, profile, server.url)
             await pilot.press("enter")
             await on_screen(pilot, RecoveryCodesScreen)
@@ -341,7 +439,7 @@ class TestLostConnections:
                 await settled(pilot)
                 key = await begin(pilot, tmp_path)
                 assert key.issuer == "Example"
-                assert "was made before and waits for its first code" in told(pilot)
+                assert "was made before and waits still. It keeps its labels." in told(pilot)
                 await send(pilot, code(key, server))
                 await on_screen(pilot, RecoveryCodesScreen)
 
@@ -350,14 +448,24 @@ class TestRefusals:
     async def test_a_name_in_use(self, server: RunningServer) -> None:
         async with opened(server) as pilot:
             await fill(pilot, "default")
-            await tells(pilot, "! Default is in use on dev", "watchword-server keys rotate default")
+            await tells(pilot, "! The key default is in use on dev", "keys recovery-codes default")
 
     async def test_a_token_that_may_not(self, server: RunningServer) -> None:
         async with opened(server, profile_of(server, token=server.qr_token)) as pilot:
             await fill(pilot, "alice")
-            await tells(pilot, "The token may not do this on dev", "keys:write")
+            await tells(pilot, "The token may not do this on dev", "--scope keys:write")
 
-    @pytest.mark.parametrize("name", ["-alice", "alice.", "_"])
+    async def test_a_name_that_is_taken_and_may_not_be_looked_at(self, server: RunningServer) -> None:
+        text = new_token()
+        scopes = frozenset({Scope.KEYS_WRITE})
+        await store_token(server.store, Token(name="few", digest=digest_of(text), scopes=scopes))
+        async with server.client() as client:
+            await client.post("/v1/keys", json={"name": "alice"})
+        async with opened(server, profile_of(server, token=text)) as pilot:
+            await fill(pilot, "alice")
+            await tells(pilot, "! There is a key alice on dev already.", "Choose another name")
+
+    @pytest.mark.parametrize("name", ["-alice", "alice.", "_", "alice@example.com", "Mary Ann"])
     async def test_what_is_no_name_is_not_sent(self, server: RunningServer, name: str) -> None:
         async with opened(server) as pilot:
             await pilot.press("e")

@@ -10,7 +10,7 @@ from apps import GITHUB, make_app, settled
 from dialogs import until
 from recorded import RECOVERY_CODES
 from servers import NOON, Clock
-from watchword_otp import Key, Secret
+from watchword_otp import Key, Secret, code_at, step_at
 from watchword_tui.errors import LockedError, NotPendingError, WrongFirstCodeError
 
 if TYPE_CHECKING:
@@ -106,6 +106,10 @@ class TestPictures:
         picture("e enter", size, "#keep")
 
     def test_second_phone(self, picture: Any, size: tuple[int, int]) -> None:
+        code = " ".join(code_at(GITHUB, step_at(GITHUB, NOON)))
+        picture(f"q y {code} enter", size, "#outcome.-good")
+
+    def test_another_key(self, picture: Any, size: tuple[int, int]) -> None:
         picture("q y 4 9 2 0 3 9 enter", size, "#outcome.-bad")
 
     def test_long_labels(self, picture: Any, size: tuple[int, int]) -> None:

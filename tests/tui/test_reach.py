@@ -76,7 +76,7 @@ class TestReach:
     def test_what_is_outside_is_refused_and_the_folder_named(self, root: Path, path: str) -> None:
         with pytest.raises(ForeignFileError) as caught:
             Reach(root).checked(root / path)
-        assert str(caught.value) == f"only files in {root} can be used here; name one of those"
+        assert str(caught.value) == f"only files in {root} can be used here; name one there"
 
     def test_a_folder_whose_name_begins_alike_is_outside(self, root: Path) -> None:
         other = root.with_name("data2")

@@ -176,7 +176,8 @@ class WatchwordApp(TerminalApp):
         limit = self._limits.lock_after
         # A clock that was set back says nothing about how long it was.
         if limit and not 0 <= idle < limit and self._session.can_lock and not self.is_locked:
-            self.lock(f"Nobody typed for {duration_words(limit)}.")
+            losses = filter(None, (getattr(one, "loss", "") for one in self.screen_stack))
+            self.lock(" ".join([f"Nobody typed for {duration_words(limit)}.", *losses]))
 
     @property
     def is_locked(self) -> bool:
@@ -191,7 +192,28 @@ class WatchwordApp(TerminalApp):
 
     def action_lock(self) -> None:
         """Remove the codes from the screen and the secrets from memory."""
-        self.lock("")
+        self._unless_lost("Lock", lambda: self.lock(""))
+
+    async def action_quit(self) -> None:
+        """Leave; ask first where something would be lost."""
+        self._unless_lost("Leave", self.exit)
+
+    def _unless_lost(self, what: str, go: Callable[[], None]) -> None:
+        """Go on, after a question if a screen would take something with it that is not shown again."""
+        from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - when needed
+
+        questions = [getattr(one, "question_before_leaving", "") for one in self.screen_stack]
+        question = next(filter(None, questions), "")
+        # Asked a second time, it is meant.
+        if not question or isinstance(self.screen, ConfirmScreen):
+            go()
+            return
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual gives it
+            if yes:
+                go()
+
+        self.push_screen(ConfirmScreen(question, what), answered)
 
     def lock(self, why: str) -> None:
         """Lock: put the lock screen in the place of everything; `why` is shown on it."""

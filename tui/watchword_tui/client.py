@@ -174,6 +174,17 @@ class ValidatorClient:
         told = self._decode(body, KeyInfo)
         return Created(key, _by_our_clock(told, contact), response.headers.get("ETag", "*"))
 
+    async def key_status(self, name: str) -> str:
+        """What the server calls the state of a key: `pending` or `active`.
+
+        Raises:
+            NoSuchKeyError: There is none.
+            ServerError: The server does not tell.
+        """
+        response, body, _ = await self._ask("GET", _path(name))
+        self._require(response, body, name)
+        return self._decode(body, KeyInfo).status
+
     async def confirm(self, name: str, code: str) -> tuple[str, ...]:
         """Confirm a pending key by its first code, which is consumed; give its recovery codes.
 
@@ -244,7 +255,9 @@ class ValidatorClient:
                         raise not_watchword(self.profile)
         except TimeoutError:
             raise UnreachableError(
-                f"{self.profile.name} did not answer within {self._timeout:g} s", remedy
+                f"{self.profile.name} did not answer within {self._timeout:g} s",
+                remedy,
+                may_have_arrived=True,
             ) from None
         except httpx.HTTPError as error:
             raise no_answer(self.profile, error, answering=answering, remedy=remedy) from None

@@ -13,6 +13,7 @@ from watchword_tui.errors import (
     NameTakenError,
     NoSuchKeyError,
     NotPendingError,
+    UnauthorisedError,
     UnreachableError,
     WatchwordError,
     WrongFirstCodeError,
@@ -99,6 +100,11 @@ class Enrolment(Protocol):
         """
 
 
+_IN_USE = "active"
+_MORE_SCOPES = (
+    "it takes one with more scopes: watchword-server tokens create enrol"
+    " --scope keys:write --scope keys:read --scope qr --scope check"
+)
 _SCAN = "Scan this with your authenticator app."
 _NOTHING = Verdict(Tone.GOOD, "Nothing changed", "")
 
@@ -219,7 +225,9 @@ class NewServerKey:
             made = await self._client().create_key(new.name, new.issuer, new.account)
         except NameTakenError:
             made = await self._take_up()
-            words = f"{new.name} was made before and waits for its first code: this is it."
+            words = f"{new.name} was made before and waits still. It keeps its labels."
+        except UnauthorisedError as error:
+            raise UnauthorisedError(error.message, _MORE_SCOPES) from None
         self._made = made
         account = Account(made.key, self._profile.name, made.key.warnings())
         return Offer(account, made.expires_at, words)
@@ -230,8 +238,14 @@ class NewServerKey:
             return await self._client().pending_key(name)
         except NotPendingError:
             raise NameTakenError(
-                f"{name} is in use on {self._profile.name}",
-                f"choose another name, or replace its key: watchword-server keys rotate {name}",
+                f"the key {name} is in use on {self._profile.name}; choose another name",
+                "for new recovery codes, or a new phone, its operator can run:"
+                f" watchword-server keys recovery-codes {name}, or keys rotate {name}",
+            ) from None
+        except UnauthorisedError:
+            raise NameTakenError(
+                f"there is a key {name} on {self._profile.name} already",
+                "choose another name; to take it up the token needs the scopes qr and keys:read",
             ) from None
 
     async def confirm(self, code: str) -> Outcome:
@@ -242,23 +256,22 @@ class NewServerKey:
         except WrongFirstCodeError as error:
             return Outcome(Verdict(Tone.BAD, "Not valid", sentence(error.message)), Next.AGAIN)
         except NotPendingError:
-            return self._waits_no_more()
+            return await self._waits_no_more()
         except NoSuchKeyError:
             words = f"Somebody deleted {name} on {self._profile.name}. Enrol it again."
             return Outcome(Verdict(Tone.UNCERTAIN, "Deleted", words), Next.OVER)
         except UnreachableError as error:
-            # The code may have arrived, and only the answer was lost.
-            self._answer_was_lost = True
+            # From here on "confirmed" may mean by us, with recovery codes that nobody saw.
+            self._answer_was_lost = self._answer_was_lost or error.may_have_arrived
             return Outcome(_unjudged(error), Next.AGAIN)
         except WatchwordError as error:
             return Outcome(_unjudged(error), Next.AGAIN)
         words = f"From now on the codes of {name} count."
         return Outcome(Verdict(Tone.GOOD, "Confirmed", words), Next.DONE, codes)
 
-    def _waits_no_more(self) -> Outcome:
+    async def _waits_no_more(self) -> Outcome:
         name = self._new.name
-        ends = self._made.expires_at if self._made else None
-        if ends is not None and self._clock() >= ends:
+        if await self._is_too_late():
             words = f"{name} was not confirmed in time. Enrol it again."
             return Outcome(Verdict(Tone.UNCERTAIN, "Too late", words), Next.OVER)
         if self._answer_was_lost:
@@ -266,6 +279,16 @@ class NewServerKey:
             return Outcome(Verdict(Tone.GOOD, "Confirmed", words), Next.DONE, codes_lost=True)
         words = f"{name} is in use: its first code was typed elsewhere, where its recovery codes are."
         return Outcome(Verdict(Tone.UNCERTAIN, "Confirmed already", words), Next.OVER)
+
+    async def _is_too_late(self) -> bool:
+        """Whether the key waited in vain; by the server's word, or by the clock if it gives none."""
+        try:
+            return await self._client().key_status(self._new.name) != _IN_USE
+        except NoSuchKeyError:
+            return True
+        except WatchwordError:
+            ends = self._made.expires_at if self._made else None
+            return ends is not None and self._clock() >= ends
 
     async def new_recovery_codes(self) -> tuple[str, ...]:
         """Make others; those that were lost count no more."""
@@ -282,6 +305,8 @@ class NewServerKey:
             return Verdict(Tone.GOOD, "Given up", f"{name} is not on {profile} any more.")
         except ChangedKeyError:
             words = f"{name} was confirmed meanwhile and is in use. It was not deleted."
+            if self._answer_was_lost:
+                words += f" For recovery codes: watchword-server keys recovery-codes {name}"
             return Verdict(Tone.UNCERTAIN, "In use", words)
         except WatchwordError as error:
             words = f"{sentence(str(error))} Unconfirmed, it ends by itself within a day."

@@ -77,7 +77,15 @@ class ServerError(WatchwordError):
 
 
 class UnreachableError(ServerError):
-    """No answer: refused, timed out, wrong name, or TLS failed."""
+    """No answer: refused, timed out, wrong name, or TLS failed.
+
+    Attributes:
+        may_have_arrived: Whether the server may have done what was asked, and only not said so.
+    """
+
+    def __init__(self, message: str, remedy: str = "", *, may_have_arrived: bool = False) -> None:
+        super().__init__(message, remedy)
+        self.may_have_arrived = may_have_arrived
 
 
 class NotWatchwordError(ServerError):

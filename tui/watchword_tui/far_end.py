@@ -46,7 +46,7 @@ def at_far_end(settings: Settings, person: str | None = None) -> Settings:
         if not _NAME.fullmatch(person):
             raise SettingsError(
                 f"{person!r} is no name of a person",
-                "use at most 32 lower-case letters, digits, dots, dashes and underscores",
+                "a small letter or digit, then at most 31 of these, dots, dashes and underscores",
             )
         folder = folder / _PEOPLE / person
     try:

@@ -94,11 +94,12 @@ class Leaving:
         with contextlib.suppress(OSError, termios.error):
             termios.tcsetattr(_TERMINAL, termios.TCSANOW, self._before)
             # Others hold the same terminal: it is given back as it was.
+            was = os.get_blocking(_OUTPUT)
             os.set_blocking(_OUTPUT, False)
             try:
                 os.write(_OUTPUT, _RESET)
             finally:
-                os.set_blocking(_OUTPUT, True)
+                os.set_blocking(_OUTPUT, was)
 
 
 def has_hung_up() -> bool:

@@ -36,7 +36,7 @@ class Reach:
             real = None
         if real is None or not real.is_relative_to(self.root):
             raise ForeignFileError(
-                f"only files in {shown(self.root)} can be used here", "name one of those"
+                f"only files in {shown(self.root)} can be used here", "name one there"
             )
         return real
 

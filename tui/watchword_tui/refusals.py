@@ -82,11 +82,11 @@ def _enrolment_refusal(
         case "key-exists":
             return NameTakenError(f"{profile.name} has a key {key!r} already", "choose another name")
         case "not-pending":
-            return NotPendingError(f"{key} waits for no first code", words)
+            return NotPendingError(f"the key {key} waits for no first code", words)
         case "wrong-code":
             return WrongFirstCodeError(words)
         case "precondition-failed":
-            return ChangedKeyError(f"{key} is not as it was when it was made", words)
+            return ChangedKeyError(f"the key {key} is not as it was when it was made", words)
         case _:
             return None
 
@@ -132,7 +132,7 @@ def no_answer(
         return UnreachableError(f"{name} cannot be reached at {profile.url}", "is the server running?")
     if isinstance(error, httpx.RemoteProtocolError) and _is_gibberish(error) and not answering:
         return not_watchword(profile)
-    return UnreachableError(f"the connection to {name} was lost", remedy)
+    return UnreachableError(f"the connection to {name} was lost", remedy, may_have_arrived=True)
 
 
 def _unauthorised(profile: ServerProfile) -> UnauthorisedError:

@@ -44,7 +44,9 @@ def judge_same_key(key: Key, code: str, now: float) -> Verdict:
     return Verdict(Tone.UNCERTAIN, "The same key", words)
 
 
-_WRONG = Verdict(Tone.BAD, "Another code", "Take the one that the phone shows next.")
+_WRONG = Verdict(
+    Tone.BAD, "Another code", "Take the one that the phone shows next. If that is no better, scan again."
+)
 
 
 def _ignored(key: Key, code: str, now: float) -> Verdict | None:

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from watchword_tui.errors import WatchwordError
 
+_COMMAND = ": watchword"
+
 
 def sentence(clause: str) -> str:
-    """A clause with a full stop, and a capital unless it begins with a file's name; "" stays empty."""
+    """A clause with a full stop, and a capital unless it begins with a file's name; "" stays empty.
+
+    No full stop behind a question, nor behind a command, which is to be copied as it stands.
+    """
     if not clause:
         return ""
     first = clause.partition(" ")[0].rstrip(",:;")
-    return f"{clause[0].upper() if first.isalpha() else clause[0]}{clause[1:]}."
+    end = "" if clause.endswith("?") or _COMMAND in clause else "."
+    return f"{clause[0].upper() if first.isalpha() else clause[0]}{clause[1:]}{end}"
 
 
 def sentences(error: WatchwordError) -> str:

@@ -9,7 +9,6 @@ import click
 
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, format_uri
 from watchword_otp.key import STEAM_DIGITS
-from watchword_otp.qr import Drawing, make_qr
 from watchword_server.audit import Caller
 from watchword_server.commands.common import (
     PROGRAM,
@@ -21,6 +20,7 @@ from watchword_server.commands.common import (
     require_name,
     with_yes,
 )
+from watchword_server.commands.drawing import draw
 from watchword_server.commands.keyviews import COLUMNS, key_members, key_row
 from watchword_server.commands.opened import actor, read_ledger, with_ledger
 from watchword_server.commands.shown import count, instant, moment, show_json, show_members, show_table
@@ -352,19 +352,16 @@ def _show_made(settings: Settings, made: MadeKey, *, uri: bool, as_json: bool) -
     if uri:
         click.echo(text)
         return
-    # Where the terminal has no half blocks, two spaces make a module.
-    has_blocks = "utf" in (sys.stdout.encoding or "").lower()
-    drawing = make_qr(text).text(Drawing.HALF if has_blocks else Drawing.SPACE)
-    # With its colours wherever it goes: without them it cannot be scanned.
-    click.echo(drawing, nl=False, color=True)
+    # Words first: below the drawing they would push the top of one as high as the terminal out of sight.
+    for warning in key.warnings():
+        click.echo(f"warning: {warning}", err=True)
     base32 = key.secret.base32()
     click.echo(" ".join(base32[start : start + 4] for start in range(0, len(base32), 4)))
     name = made.stored.name
     until = moment(made.stored.expires_at)
     click.echo(f"Shown this once. {name} is in use from its first code on, to be sent until {until}:")
     click.echo(f"  {PROGRAM} keys link {name}")
-    for warning in key.warnings():
-        click.echo(f"warning: {warning}", err=True)
+    draw(key, name)
 
 
 def _codes(source: str | None, *questions: str) -> list[str]:

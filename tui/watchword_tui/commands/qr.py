@@ -124,7 +124,13 @@ def _quiet_zone(code: QrCode, drawing: Drawing) -> int:
     if quiet_zone is not None:
         return quiet_zone
     if (quiet_zone := code.best_quiet_zone(drawing, columns, 10_000)) is not None:
-        return min(quiet_zone, 2)
+        quiet_zone = min(quiet_zone, 2)
+        needed = code.space(drawing, quiet_zone)[1] + 1
+        say(
+            f"the drawing has {needed} rows and the terminal {rows}: enlarge it, or write a file with"
+            " --output key.png"
+        )
+        return quiet_zone
     width, height = code.space(drawing, 1)
     raise TerminalError(
         f"the QR code needs {width} columns and {height + 1} rows, the terminal has {columns} by {rows}",

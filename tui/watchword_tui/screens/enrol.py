@@ -176,8 +176,10 @@ class EnrolScreen(Page[Enrolled | None]):
         self.refresh_bindings()
 
     def on_resize(self) -> None:
-        """Draw the QR code anew for the room there is."""
+        """Draw the QR code anew for the room there is; the field being typed in stays in sight."""
         self._draw()
+        if self.panel.field.has_focus:
+            self.call_after_refresh(self.panel.scroll_visible, animate=False)
 
     def _draw(self) -> None:
         if self._qr is None:
@@ -188,9 +190,11 @@ class EnrolScreen(Page[Enrolled | None]):
             self._say(self._enrolment.instruction)
             return
         width, height = code.space(look.drawing, 1)
+        fits = any(code.best_quiet_zone(one.drawing, columns, rows) for one in LOOKS)
+        way_out = "Enlarge the window, draw it otherwise (r)," if fits else "Enlarge the window,"
         self._say(
             f"The QR code in {look.words} needs {width + _WORDS_WIDTH} columns by {height} rows."
-            " Enlarge the window, draw it otherwise (r), or type the key by hand."
+            f" {way_out} or type the key by hand."
         )
 
     def action_redraw(self) -> None:

@@ -56,8 +56,7 @@ class EnrolForm(Dialog[NewKey | None]):
                 id="key-name",
                 compact=True,
                 placeholder="such as alice; empty: the server's default key",
-                restrict=r"[A-Za-z0-9._-]*",
-                max_length=64,
+                max_length=100,
             )
             yield Static("Issuer, as the phone shows it", classes="caption")
             yield Input(id="issuer", compact=True, placeholder="empty: the server's", max_length=100)

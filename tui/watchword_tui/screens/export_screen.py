@@ -234,6 +234,11 @@ class ExportScreen(Page[None]):
         if not split(self.query_one("#file", Input).value)[1]:
             self._refuse("Type the name of a new file.", "#file")
             return False
+        try:
+            self._reach.checked(split(self.query_one("#file", Input).value)[0])
+        except WatchwordError as error:
+            self._refuse(sentences(error), "#file")
+            return False
         if writer.encrypts:
             passphrase = self.query_one("#passphrase", Input).value
             try:

@@ -24,6 +24,9 @@ class Page(Screen[_Result]):
 
     _closes_with: tuple[_Result | None] | None = None
 
+    question_before_leaving = ""
+    """What to ask before this screen goes in any way, or "" if nothing is lost with it."""
+
     def dismiss(self, result: _Result | None = None) -> AwaitComplete:
         """Close with `result`; nothing happens where it is closing already, or was removed by a lock."""
         if self.app.screen is self and self.is_mounted:
@@ -33,6 +36,11 @@ class Page(Screen[_Result]):
         if self._closes_with is None:
             self._closes_with = (result,)
         return AwaitComplete()
+
+    @property
+    def loss(self) -> str:
+        """What was lost if this screen had to go without a question, and what to do; or ""."""
+        return ""
 
     def _stop_work(self) -> None:
         """End what was begun here, but for the work that closes this: its fields are going."""

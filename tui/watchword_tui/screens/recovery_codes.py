@@ -12,7 +12,7 @@ from textual.widgets import Button, Footer, Static
 
 from watchword_tui.errors import WatchwordError
 from watchword_tui.exchange.files import write_new
-from watchword_tui.folders import split
+from watchword_tui.folders import shown, split
 from watchword_tui.recovery_sheet import recovery_sheet
 from watchword_tui.screens.page import Page
 from watchword_tui.sentences import sentences
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from watchword_tui.reach import Reach
+
+_QUESTION = "Leave without saving the recovery codes?\n\nThey are not shown again."
 
 
 class RecoveryCodesScreen(Page[bool]):
@@ -50,6 +52,7 @@ class RecoveryCodesScreen(Page[bool]):
     }
     """
     ALLOW_SELECT = False
+    AUTO_FOCUS = ""  # Enter ends this, and presses no button.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "save", "Save", tooltip="Write the recovery codes to a new file"),
         Binding("k", "keep", "Keep here", tooltip="Take the key into the list here as well"),
@@ -64,7 +67,7 @@ class RecoveryCodesScreen(Page[bool]):
         self._server = server
         self._sheet = recovery_sheet(name, server, whose, codes, now)
         self._codes = codes
-        self._saved = False
+        self.question_before_leaving = _QUESTION
         self._reach = reach
 
     def compose(self) -> ComposeResult:
@@ -90,10 +93,6 @@ class RecoveryCodesScreen(Page[bool]):
                 yield Button("Done (Esc)", compact=True, id="done")
         yield Footer(compact=True, show_command_palette=False)
 
-    def on_mount(self) -> None:
-        """Let no button have the focus: Enter ends this."""
-        self.set_focus(None)
-
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Do as the keys do."""
         match event.button.id:
@@ -110,6 +109,11 @@ class RecoveryCodesScreen(Page[bool]):
         from watchword_tui.screens.ask import AskScreen  # noqa: PLC0415 - when asked for
 
         text = "A new file, for your eyes only. Print it, or move it into your password manager."
+        if self._reach.root is not None:
+            text = (
+                "A new file on the machine that the app runs on. It cannot be fetched from here:"
+                " write the codes down as well."
+            )
         # Where there is one folder only, that is where the app is.
         home = "~/" if self._reach.root is None else ""
         suggested = f"{home}recovery-codes-{self._key_name}.txt"
@@ -124,8 +128,8 @@ class RecoveryCodesScreen(Page[bool]):
         except WatchwordError as error:
             self._say(f"✗ {sentences(error)}", bad=True)
             return
-        self._saved = True
-        self._say(f"✓ Saved in {target}.")
+        self.question_before_leaving = ""
+        self._say(f"✓ Saved in {shown(target)}.")
 
     def _trouble_with(self, text: str) -> str:
         """What is wrong with a name, before the dialog closes."""
@@ -156,6 +160,16 @@ class RecoveryCodesScreen(Page[bool]):
         """Close; ask first where the codes were not saved: they are not shown again."""
         from watchword_tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - when asked for
 
-        question = "Leave without saving the recovery codes?\n\nThey are not shown again."
-        if self._saved or await self.app.push_screen_wait(ConfirmScreen(question, "Leave")):
+        question = self.question_before_leaving
+        if not question or await self.app.push_screen_wait(ConfirmScreen(question, "Leave")):
             self.dismiss(keep)
+
+    @property
+    def loss(self) -> str:
+        """What is lost with this screen, and how to get it again."""
+        if not self.question_before_leaving:
+            return ""
+        return (
+            "The recovery codes were not saved. New ones:"
+            f" watchword-server keys recovery-codes {self._key_name}"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from watchword_otp import Key
     from watchword_tui.wording import Verdict
 
+_KEYS_OF_THE_SCREEN = frozenset("rknq")
+"""Letters that mean something on the enrolment screen; others, such as the one that locks, are slips."""
+
 
 class FirstCodeField(Input):
     """Takes what a code is made of; other letters go to the screen, whose keys they are."""
@@ -32,8 +36,7 @@ class FirstCodeField(Input):
             compact=True,
             id="first-code",
             placeholder="first code",
-            restrict=r"[0-9 ]*",
-            max_length=12,
+            max_length=40,
             select_on_focus=True,
         )
         self._takes_letters = False
@@ -41,7 +44,13 @@ class FirstCodeField(Input):
     def expect(self, key: Key) -> None:
         """Take the characters of this key's codes."""
         self._takes_letters = key.kind is Kind.STEAM
-        self.restrict = r"[0-9A-Za-z ]*" if self._takes_letters else r"[0-9 ]*"
+
+    @property
+    def code(self) -> str:
+        """The code typed or pasted, without what people and programs put around it."""
+        if self._takes_letters:
+            return re.sub(r"[^0-9A-Z]", "", self.value.upper())
+        return re.sub(r"[^0-9]", "", self.value)
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Whether a key is typed into the field."""
@@ -54,6 +63,8 @@ class FirstCodeField(Input):
         # Textual calls the base class's handler itself, unless it is prevented.
         if event.is_printable and not self._takes(event.character):
             event.prevent_default()
+            if event.key not in _KEYS_OF_THE_SCREEN:
+                event.stop()
 
 
 class ConfirmPanel(Vertical):
@@ -93,8 +104,8 @@ class ConfirmPanel(Vertical):
 
     @property
     def code(self) -> str:
-        """The code typed, without the spaces people put between its groups; Steam's are capitals."""
-        return self.field.value.replace(" ", "").upper()
+        """The code typed."""
+        return self.field.code
 
     def show_busy(self, words: str) -> None:
         """Say what is waited for; nothing can be sent meanwhile."""
@@ -117,6 +128,8 @@ class ConfirmPanel(Vertical):
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
         self.query_one("#confirm", Button).disabled = not self.code
+        # In a small window it may stand below the edge.
+        self.scroll_visible(animate=False)
 
     @on(Input.Submitted)
     @on(Button.Pressed)
