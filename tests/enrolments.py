@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, cast
 
-from apps import lines
-from dialogs import until
+from apps import lines, make_app, profile_of, settled
+from dialogs import on_screen, type_in, until
+from qr_reader import decode_qr
+from watchword_otp import Key, code_at, parse_uri, step_at
+from watchword_tui.screens.enrol import EnrolScreen
+from watchword_tui.screens.enrol_form import EnrolForm
+from watchword_tui.widgets.qr_view import QrView
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
     from rich.color import Color
     from textual.pilot import Pilot
 
-    from watchword_tui.widgets.qr_view import QrView
+    from servers import RunningServer
+    from watchword_tui.app import WatchwordApp
+    from watchword_tui.settings import ServerProfile
 
 
 def modules(view: QrView) -> list[list[bool]]:
@@ -49,3 +60,60 @@ async def tells(pilot: Pilot[None], *words: str) -> str:
     """Wait until all these words stand beside the QR code; give what stands there."""
     await until(pilot, lambda: all(one in told(pilot) for one in words), repr(words))
     return told(pilot)
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    server: RunningServer, profile: ServerProfile | None = None, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[Pilot[None]]:
+    """The app with one account, in front of the server."""
+    app = make_app(clock=server.clock, profiles=[profile or profile_of(server)])
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settled(pilot)
+        yield pilot
+
+
+async def fill(pilot: Pilot[None], name: str, issuer: str = "", account: str = "") -> None:
+    """Press e, and fill the form in."""
+    await pilot.press("e")
+    await on_screen(pilot, EnrolForm)
+    await type_in(pilot, name)
+    for text in (issuer, account):
+        if text:
+            await pilot.press("tab")
+            await type_in(pilot, text)
+    await pilot.press("enter")
+
+
+async def begin(pilot: Pilot[None], tmp_path: Path, name: str = "alice", **labels: str) -> Key:
+    """Enrol until the QR code is there; give the key that a phone reads off it."""
+    await fill(pilot, name, **labels)
+    screen = await on_screen(pilot, EnrolScreen)
+    view = screen.query_one(QrView)
+    await until(pilot, lambda: view.size.width > 0, "the QR code")
+    return parse_uri(decode_qr(modules(view), tmp_path))
+
+
+def code(key: Key, server: RunningServer, offset: int = 0) -> str:
+    return code_at(key, step_at(key, server.clock()) + offset)
+
+
+async def send(pilot: Pilot[None], digits: str) -> None:
+    """Type a code that the phone shows, and Enter."""
+    screen = await on_screen(pilot, EnrolScreen)
+    await until(pilot, lambda: screen.panel.field.has_focus, "the field's focus")
+    screen.panel.field.value = ""
+    await type_in(pilot, digits)
+    await pilot.press("enter")
+
+
+def lead(pilot: Pilot[None], profile: ServerProfile, url: str) -> None:
+    """Let the app's client of a server ask elsewhere from now on, as after a change of the network."""
+    app = cast("WatchwordApp", pilot.app)
+    app._session.client(profile)._http.base_url = url
+
+
+async def status(server: RunningServer, name: str = "alice") -> str | None:
+    async with server.client() as client:
+        answer = await client.get(f"/v1/keys/{name}")
+    return answer.json()["status"] if answer.status_code == 200 else None

@@ -2,101 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
-from textual import events
 
-from apps import GITHUB, NOWHERE, account_of, make_app, make_vault_app, profile_of, settled
-from dialogs import kept, on_screen, said, shows, type_in, until
-from enrolments import modules, tells, told
+from apps import GITHUB, NOWHERE, make_app, make_vault_app, profile_of, settled
+from dialogs import kept, on_screen, said, shows
+from enrolments import begin, code, fill, lead, opened, send, status, tells, told
 from loopback import losing_answers
-from qr_reader import decode_qr
 from servers import RunningServer, run_sql, running_server, store_token
-from watchword_otp import Key, code_at, parse_uri, step_at
 from watchword_server.tokens import Scope, Token, digest_of, new_token
-from watchword_tui.accounts import Loaded
-from watchword_tui.app import WatchwordApp
 from watchword_tui.screens.confirm import ConfirmScreen
 from watchword_tui.screens.enrol import EnrolScreen
 from watchword_tui.screens.enrol_form import EnrolForm
 from watchword_tui.screens.recovery_codes import RecoveryCodesScreen
-from watchword_tui.session import Session
-from watchword_tui.settings import Settings
 from watchword_tui.widgets.qr_view import QrView
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from textual.pilot import Pilot
-
-    from watchword_tui.settings import ServerProfile
-
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
     async with running_server(tmp_path, key=GITHUB) as running:
         yield running
-
-
-@contextlib.asynccontextmanager
-async def opened(
-    server: RunningServer, profile: ServerProfile | None = None, size: tuple[int, int] = (80, 24)
-) -> AsyncIterator[Pilot[None]]:
-    """The app with one account, in front of the server."""
-    app = make_app(clock=server.clock, profiles=[profile or profile_of(server)])
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await settled(pilot)
-        yield pilot
-
-
-async def fill(pilot: Pilot[None], name: str, issuer: str = "", account: str = "") -> None:
-    """Press e, and fill the form in."""
-    await pilot.press("e")
-    await on_screen(pilot, EnrolForm)
-    await type_in(pilot, name)
-    for text in (issuer, account):
-        if text:
-            await pilot.press("tab")
-            await type_in(pilot, text)
-    await pilot.press("enter")
-
-
-async def begin(pilot: Pilot[None], tmp_path: Path, name: str = "alice", **labels: str) -> Key:
-    """Enrol until the QR code is there; give the key that a phone reads off it."""
-    await fill(pilot, name, **labels)
-    screen = await on_screen(pilot, EnrolScreen)
-    view = screen.query_one(QrView)
-    await until(pilot, lambda: view.size.width > 0, "the QR code")
-    return parse_uri(decode_qr(modules(view), tmp_path))
-
-
-def code(key: Key, server: RunningServer, offset: int = 0) -> str:
-    return code_at(key, step_at(key, server.clock()) + offset)
-
-
-async def send(pilot: Pilot[None], digits: str) -> None:
-    """Type a code that the phone shows, and Enter."""
-    screen = await on_screen(pilot, EnrolScreen)
-    await until(pilot, lambda: screen.panel.field.has_focus, "the field's focus")
-    screen.panel.field.value = ""
-    await type_in(pilot, digits)
-    await pilot.press("enter")
-
-
-def lead(pilot: Pilot[None], profile: ServerProfile, url: str) -> None:
-    """Let the app's client of a server ask elsewhere from now on, as after a change of the network."""
-    app = cast("WatchwordApp", pilot.app)
-    app._session.client(profile)._http.base_url = url
-
-
-async def status(server: RunningServer, name: str = "alice") -> str | None:
-    async with server.client() as client:
-        answer = await client.get(f"/v1/keys/{name}")
-    return answer.json()["status"] if answer.status_code == 200 else None
 
 
 class TestConfirming:
@@ -222,88 +153,6 @@ class TestConfirming:
             await pilot.press("1", "2", "r", "3", " ")
             assert screen.panel.field.value == "123 "
             assert screen.query_one(QrView).size.width > 60, "two cells a module"
-
-
-class TestUnsavedRecoveryCodes:
-    """They are shown once: no way out takes them along without a word."""
-
-    @pytest.fixture
-    async def shown(self, server: RunningServer, tmp_path: Path) -> AsyncIterator[Pilot[None]]:
-        """The app that can lock, with the recovery codes on the screen."""
-        folder = tmp_path / "mine"
-        folder.mkdir()
-        session = Session(
-            Settings(profiles=(profile_of(server),), server="dev", lock_after=300),
-            Loaded((account_of(GITHUB),), ()),
-            clock=server.clock,
-            reload=lambda: Loaded((account_of(GITHUB),), ()),
-        )
-        app = WatchwordApp(session)
-        async with app.run_test(size=(80, 24), notifications=True) as pilot:
-            await settled(pilot)
-            key = await begin(pilot, tmp_path)
-            await send(pilot, code(key, server))
-            await on_screen(pilot, RecoveryCodesScreen)
-            yield pilot
-
-    @pytest.mark.parametrize("keys", ["l", "ctrl+l", "ctrl+q", "escape", "enter", "k"])
-    async def test_every_key_that_leaves_asks_first(self, shown: Pilot[None], keys: str) -> None:
-        await shown.press(keys)
-        await on_screen(shown, ConfirmScreen)
-        assert "They are not shown again." in said(shown)
-        await shown.press("n")
-        await on_screen(shown, RecoveryCodesScreen)
-
-    async def test_the_idle_lock_says_how_to_get_new_ones(
-        self, shown: Pilot[None], server: RunningServer
-    ) -> None:
-        server.clock.advance(301)
-        cast("WatchwordApp", shown.app).lock_if_idle()
-        await shows(shown, "Nobody typed for 5 min.", "watchword-server keys recovery-codes alice")
-
-    async def test_saved_they_hold_nobody_up(
-        self, shown: Pilot[None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("HOME", str(tmp_path))
-        await shown.press("s")
-        await shows(shown, "Save the recovery codes")
-        await shown.press("enter")
-        await shows(shown, "✓ Saved in ~/recovery-codes-alice.txt.")
-        await shown.press("enter")
-        await settled(shown)
-
-
-class TestTyping:
-    @pytest.mark.parametrize("text", ["123-456", "123 456", "  123456\n", "code: 123456"])
-    async def test_what_stands_around_a_pasted_code_is_dropped(
-        self, server: RunningServer, tmp_path: Path, text: str
-    ) -> None:
-        async with opened(server) as pilot:
-            await begin(pilot, tmp_path)
-            screen = await on_screen(pilot, EnrolScreen)
-            screen.panel.field.post_message(events.Paste(text))
-            await until(pilot, lambda: screen.panel.code == "123456", "the code")
-
-    async def test_a_slip_of_a_letter_does_not_lock(self, server: RunningServer, tmp_path: Path) -> None:
-        async with opened(server) as pilot:
-            await begin(pilot, tmp_path)
-            screen = await on_screen(pilot, EnrolScreen)
-            await pilot.press("1", "l", "x", "2")
-            assert pilot.app.screen is screen
-            assert screen.panel.field.value == "12"
-
-    @pytest.mark.parametrize("size", [(60, 16), (62, 18)])
-    async def test_in_a_small_window_the_field_is_in_sight(
-        self, server: RunningServer, tmp_path: Path, size: tuple[int, int]
-    ) -> None:
-        async with opened(server) as pilot:
-            await begin(pilot, tmp_path)
-            screen = await on_screen(pilot, EnrolScreen)
-            await pilot.resize_terminal(*size)
-            await pilot.pause()
-            await pilot.press("7")
-            await until(pilot, lambda: " 7 " in said(pilot), "the digit")
-            assert screen.panel.field.region.bottom <= size[1]
 
 
 class TestEnding:
