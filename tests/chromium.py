@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import async_playwright
 
-from programs import require_program
+from programs import cannot_run, require_program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,7 +72,11 @@ async def running_chromium() -> AsyncIterator[Browser]:
     program = require_program("chromium")
     # Its sandbox refuses to run as root, as containers do; it sees nothing here but our own pages.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    async with async_playwright() as playwright:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            playwright = await stack.enter_async_context(async_playwright())
+        except Exception as error:  # noqa: BLE001 - Playwright raises it bare
+            cannot_run(f"Playwright's driver does not start, on Debian it needs libatomic1: {error}")
         browser = await playwright.chromium.launch(executable_path=program, args=arguments)
         try:
             yield browser
