@@ -169,9 +169,7 @@ class ValidatorClient:
         response, body, _ = await self._ask("GET", f"{_path(name)}/qr", params={"format": "uri"})
         self._require(response, body, name)
         key = self._parse(body)
-        response, body, contact = await self._ask("GET", _path(name))
-        self._require(response, body, name)
-        told = self._decode(body, KeyInfo)
+        told, response, contact = await self._key_info(name)
         return Created(key, _by_our_clock(told, contact), response.headers.get("ETag", "*"))
 
     async def key_status(self, name: str) -> str:
@@ -181,9 +179,13 @@ class ValidatorClient:
             NoSuchKeyError: There is none.
             ServerError: The server does not tell.
         """
-        response, body, _ = await self._ask("GET", _path(name))
+        told, _, _ = await self._key_info(name)
+        return told.status
+
+    async def _key_info(self, name: str) -> tuple[KeyInfo, httpx.Response, Contact]:
+        response, body, contact = await self._ask("GET", _path(name))
         self._require(response, body, name)
-        return self._decode(body, KeyInfo).status
+        return self._decode(body, KeyInfo), response, contact
 
     async def confirm(self, name: str, code: str) -> tuple[str, ...]:
         """Confirm a pending key by its first code, which is consumed; give its recovery codes.

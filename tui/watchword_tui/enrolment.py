@@ -309,7 +309,7 @@ class NewServerKey:
                 words += f" For recovery codes: watchword-server keys recovery-codes {name}"
             return Verdict(Tone.UNCERTAIN, "In use", words)
         except WatchwordError as error:
-            words = f"{sentence(str(error))} Unconfirmed, it ends by itself within a day."
+            words = f"{sentences(error)} Unconfirmed, it ends by itself within a day."
             return Verdict(Tone.UNCERTAIN, f"{name} is still on {profile}", words)
         return Verdict(Tone.GOOD, "Given up", f"{name} is deleted on {profile}.")
 
@@ -324,9 +324,7 @@ def key_words(key: Key) -> str:
 
 
 def left_words(seconds: float) -> str:
-    """How long a key still waits for its first code."""
-    if seconds <= 0:
-        return "over"
+    """How long a key still waits for its first code; `seconds` is over 0."""
     whole = int(seconds)
     if whole >= 3600:  # noqa: PLR2004 - an hour
         return f"{whole // 3600} h {whole % 3600 // 60} min left"

@@ -27,4 +27,4 @@ def recovery_sheet(name: str, server: str, whose: str, codes: Sequence[str], now
         "",
         *(f"{number:>2}  {code}" for number, code in enumerate(codes, 1)),
     ]
-    return "\n".join(line for line in lines) + "\n"
+    return "\n".join(lines) + "\n"
