@@ -82,7 +82,10 @@ def write_report(text: str, folder: Path) -> Path:
         OSError: It cannot be written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = f"{_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.txt"
+    # Names sort by age, also those of one second: files' own times are too coarse to tell.
+    second, nanosecond = divmod(time.time_ns(), 10**9)
+    stamp = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(second))}-{nanosecond:09d}"
+    name = f"{_PREFIX}{stamp}-{secrets.token_hex(3)}.txt"
     path = folder / name
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
