@@ -2,8 +2,8 @@
 
 `make requirements` runs this with pip-tools at hand. `requirements/build.txt` holds what builds source
 packages and watchword itself and is installed first; `requirements/locked.txt` holds all the rest: what
-runs, and the `dev` group. `deploy/requirements.txt` holds what a server is deployed with: what runs, and
-uvloop, at the releases that were tested. None names a host or a path, so any index serves; the hashes
+runs, and the `dev` group. `deploy/requirements.txt` holds what a server is deployed with: what runs, with
+PostgreSQL and uvloop, at the releases that were tested. None names a host or a path, so any index serves; the hashes
 cover every wheel of a release, so every platform and Python does.
 """
 
@@ -28,7 +28,8 @@ def wanted(pyproject: Path) -> tuple[list[str], list[str], list[str]]:
     settings = tomllib.loads(pyproject.read_text("utf-8"))
     groups, project = settings["dependency-groups"], settings["project"]
     build = [*settings["build-system"]["requires"], *groups["build"]]
-    deployed = [*project["dependencies"], *project["optional-dependencies"]["uvloop"]]
+    extras = project["optional-dependencies"]
+    deployed = [*project["dependencies"], *extras["postgresql"], *extras["uvloop"]]
     return sorted(build), sorted([*project["dependencies"], *groups["dev"]]), sorted(deployed)
 
 
