@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from servers import NOON, Clock, audit_events, find_key
@@ -33,7 +34,7 @@ def failing(snapshot: Snapshot, now: float) -> tuple[Act, float]:
     """One more failure of the default key, and its row."""
     key = snapshot.keys[0]
     after = KeyState(failures=key.state.failures + 1)
-    act = Act(Changes(advances=[Advance(key.id, key.state, after)]), [Event(at=now, event="test")])
+    act = Act(Changes(advances=[Advance(key, after)]), [Event(at=now, event="test")])
     return act, now
 
 
@@ -61,7 +62,8 @@ class TestTransact:
             act, _ = failing(snapshot, now)
             others: list[Change] = [SetMeta("left", b"over")]
             act.changes.others = others
-            act.changes.advances = [*act.changes.advances, Advance(99, KeyState(), KeyState(failures=1))]
+            nobody = msgspec.structs.replace(snapshot.keys[0], id=99, state=KeyState())
+            act.changes.advances = [*act.changes.advances, Advance(nobody, KeyState(failures=1))]
             return act, None
 
         with pytest.raises(StoreError):

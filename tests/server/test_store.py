@@ -62,15 +62,15 @@ async def move(store: SqliteStore, before: KeyState, after: KeyState, name: str 
     """Settle a change that was decided on `before`, whatever the store holds now."""
 
     def decide(snapshot: Snapshot) -> tuple[Changes, None]:
-        return Changes(advances=[Advance(id_of(snapshot, name), before, after)]), None
+        return Changes(advances=[advance(snapshot, name, before, after)]), None
 
     await store.transact(Wanted(names=[name]), decide)
 
 
-def id_of(snapshot: Snapshot, name: str) -> int:
+def advance(snapshot: Snapshot, name: str, before: KeyState, after: KeyState) -> Advance:
     found = snapshot.find(name)
     assert found is not None
-    return found.id
+    return Advance(msgspec.structs.replace(found, state=before), after)
 
 
 def sealed(name: str, *, number: int = 2, status: Status = Status.ACTIVE) -> StoredKey:
@@ -119,8 +119,8 @@ class TestSettle:
 
         def decide(snapshot: Snapshot) -> tuple[Changes, None]:
             advances = [
-                Advance(id_of(snapshot, "default"), KeyState(), USED),
-                Advance(id_of(snapshot, "other"), KeyState(failures=3), USED),
+                advance(snapshot, "default", KeyState(), USED),
+                advance(snapshot, "other", KeyState(failures=3), USED),
             ]
             return Changes(advances=advances), None
 
@@ -134,7 +134,7 @@ class TestSettle:
         await change(store, PutKey(key, msgspec.structs.replace(key, status=Status.RETIRED)))
         with pytest.raises(StoreError):
             await store.transact(
-                Wanted(), lambda _: (Changes(advances=[Advance(key.id, KeyState(), USED)]), None)
+                Wanted(), lambda _: (Changes(advances=[Advance(key, USED)]), None)
             )
 
     async def test_a_decision_that_raises_changes_nothing(self, store: SqliteStore) -> None:

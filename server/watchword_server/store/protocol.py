@@ -30,10 +30,12 @@ class Cause(StrEnum):
     DAMAGED = "database-damaged"
     GONE = "database-gone"
     FAILED = "database-failed"
+    UNREACHABLE = "database-unreachable"
     CHANGED = "changed-meanwhile"
     SEALING_KEY_MISSING = "sealing-key-missing"
     SEALING_KEY_WRONG = "sealing-key-wrong"
     CLOCK_BACK = "clock-stepped-back"
+    CLOCK_OFF = "clock-off"
 
     @property
     def words(self) -> str:
@@ -48,10 +50,12 @@ _WORDS = {
     Cause.DAMAGED: "the server's database is damaged",
     Cause.GONE: "the server's database is gone",
     Cause.FAILED: "the server's database failed",
+    Cause.UNREACHABLE: "the server's database cannot be reached",
     Cause.CHANGED: "someone else changed the same thing at this moment",
     Cause.SEALING_KEY_MISSING: "the server's sealing keys are missing",
     Cause.SEALING_KEY_WRONG: "the server's sealing keys do not open this",
     Cause.CLOCK_BACK: "the server's clock was set back",
+    Cause.CLOCK_OFF: "the clocks of the server and its database differ",
 }
 
 
@@ -82,8 +86,12 @@ What it raises undoes everything and reaches the caller.
 class Store(Protocol):
     """Keys, tokens and the audit log, kept for good.
 
-    Every method raises `StoreError` when the database fails, and has then changed nothing.
+    Every method raises `StoreError` when the database fails. Nothing was changed then; only if the
+    connection broke at the very commit may it have been, and nobody was told so.
     """
+
+    lanes: int
+    """How many calls of `transact` are worth having under way at once."""
 
     async def transact(self, wanted: Wanted, decide: Decide[T]) -> T:
         """Load what is wanted, let `decide` judge, and do what it says; give its second value.

@@ -183,17 +183,15 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 class Advance(msgspec.Struct, frozen=True):
     """One key's state moves on."""
 
-    id: int
-    """The key's number."""
-    before: KeyState
-    """The state the decision was made on; if it is no longer stored, the decision is void."""
+    key: StoredKey
+    """As the decision saw it; if that state is no longer stored, the decision is void."""
     after: KeyState
     """The state to store."""
 
 
 def moved(stored: StoredKey, after: KeyState) -> Sequence[Advance]:
     """What brings a key's state to `after`; nothing if it is there."""
-    return [] if after == stored.state else [Advance(stored.id, stored.state, after)]
+    return [] if after == stored.state else [Advance(stored, after)]
 
 
 class AddKey(msgspec.Struct, frozen=True):

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 class SqliteStore:
     """A `Store` in a SQLite file."""
 
+    lanes = 1
+    """A file has one writer."""
+
     def __init__(self, connection: Connection, thread: ThreadPoolExecutor) -> None:
         """Take over what `open` has made ready."""
         self._connection = connection
