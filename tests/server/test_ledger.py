@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from servers import NOON, Clock, audit_events, find_key
+from servers import NOON, Clock, audit_end, audit_events, find_key
 from watchword_server.audit import CLOCK_TOLERANCE, Event
 from watchword_server.ledger import (
     ACTIVE_SEAL,
@@ -45,7 +45,7 @@ class TestTransact:
         assert await ledger.transact(DEFAULT, failing) == NOON
         assert (await find_key(ledger.store)).state.failures == 1
         assert [event.event for event in await audit_events(ledger)] == ["key.activate", "test"]
-        assert (await ledger.store.audit_head()).at == NOON
+        assert (await audit_end(ledger.store)).at == NOON
 
     async def test_a_decision_that_raises_leaves_neither(self, ledger: Ledger) -> None:
         def decide(snapshot: Snapshot, now: float) -> tuple[Act, None]:
@@ -91,7 +91,7 @@ class TestClock:
             await early.transact(DEFAULT, failing)
         await early.transact(DEFAULT, failing, whatever_the_clock=True)
         await early.transact(DEFAULT, failing)
-        assert (await ledger.store.audit_head()).at == NOON - 86_400
+        assert (await audit_end(ledger.store)).at == NOON - 86_400
 
 
 class TestAuditKey:

@@ -86,6 +86,9 @@ What it raises undoes everything and reaches the caller.
 class Store(Protocol):
     """Keys, tokens and the audit log, kept for good.
 
+    The audit log is one or several chains of rows: who writes at the same time writes another chain, and
+    waits for nobody. A chain that was begun stays, also when all its rows were pruned.
+
     Every method raises `StoreError` when the database fails. Nothing was changed then; only if the
     connection broke at the very commit may it have been, and nobody was told so.
     """
@@ -129,20 +132,20 @@ class Store(Protocol):
         """Note when tokens, by digest, were used last; Unix seconds."""
         ...
 
-    async def audit_head(self) -> Head:
-        """The end of the audit log."""
+    async def audit_heads(self) -> Sequence[Head]:
+        """The end of each chain of the audit log, by number; never empty."""
         ...
 
-    async def audit_rows(self, after: int, limit: int) -> Sequence[AuditRow]:
-        """Up to `limit` rows after number `after`, oldest first."""
+    async def audit_rows(self, chain: int, after: int, limit: int) -> Sequence[AuditRow]:
+        """Up to `limit` rows of a chain after number `after`, oldest first; none if it is not there."""
         ...
 
     async def prune(self, now: float) -> None:
         """Forget answers and tickets whose time is over at `now`, Unix seconds."""
         ...
 
-    async def prune_audit(self, before: int) -> None:
-        """Forget the rows of the audit log before a number."""
+    async def prune_audit(self, chain: int, before: int) -> None:
+        """Forget the rows of a chain before a number; its end stays as it is."""
         ...
 
     async def scrub(self) -> None:
