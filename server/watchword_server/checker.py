@@ -85,14 +85,14 @@ class Checker:
 
     def _take(self) -> Sequence[_Waiting]:
         """The next batch: those that came first, of keys that no other batch is about."""
-        if not self._busy:
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            return batch
-        batch, later = [], []
-        for waiting in self._waiting:
-            # One that waits holds back those of its key behind it: they come in order.
-            is_next = len(batch) < MAX_BATCH and waiting.question.name not in self._busy
-            (batch if is_next else later).append(waiting)
+        batch: list[_Waiting] = []
+        later: list[_Waiting] = []
+        if self._busy:
+            for waiting in self._waiting:
+                is_next = len(batch) < MAX_BATCH and waiting.question.name not in self._busy
+                (batch if is_next else later).append(waiting)
+        else:
+            batch, later = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         self._waiting = later
         return batch
 

@@ -40,6 +40,7 @@ _READERS = 4
 """Connections beside the lanes."""
 
 _MANY = 5000
+_PRUNE = "DELETE FROM {0} WHERE digest IN (SELECT digest FROM {0} WHERE expires_at <= $1 LIMIT $2)"
 _TRIES = 8
 _LONGEST_PAUSE = 0.05
 
@@ -141,11 +142,7 @@ class PostgresStore:
             done = f"DELETE {_MANY}"
             while done == f"DELETE {_MANY}":
                 async with self._pool.transaction("one-row") as connection:
-                    done = await connection.execute(
-                        f"DELETE FROM {table} WHERE digest IN"
-                        f" (SELECT digest FROM {table} WHERE expires_at <= $1 LIMIT {_MANY})",
-                        now,
-                    )
+                    done = await connection.execute(_PRUNE.format(table), now, _MANY)
 
     async def prune_audit(self, chain: int, before: int) -> None:
         """See `Store.prune_audit`."""

@@ -22,7 +22,7 @@ class Address:
     shown: str
     """For people and logs: without password and options."""
     is_open: bool
-    """Whether what is said on the way can be read and changed by others: no TLS, and not this machine."""
+    """Whether others can read and change what is said on the way: no TLS, and not this machine."""
 
 
 def parse_address(text: str) -> Address:
@@ -75,7 +75,7 @@ def _is_local(host: str) -> bool:
 
 def _wrong() -> UserError:
     message = (
-        "the store must be sqlite:PATH or a URI such as"
-        " postgresql://watchword@db.example.net/watchword; without one it is SQLite in the data folder"
+        "the store must be a URI such as postgresql://watchword@db.example.net/watchword;"
+        " leave it out for SQLite in the data folder"
     )
     return UserError(message)

@@ -1,4 +1,4 @@
-"""Writing a PostgreSQL store. Each statement carries its condition, and the rows that met it are counted."""
+"""Writing a PostgreSQL store. Each statement has its condition, and the rows that met it are counted."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ _ADD_KEY = """
 INSERT INTO keys (id, name, status, seal, secret, kind, algorithm, digits, period, issuer, account,
   "window", version, created_at, confirmed_at, expires_at,
   last_step, consumed_at, failures, locked_until, "offset", drift)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+  $22)
 """
 
 

@@ -34,26 +34,26 @@ _COLUMNS = "seq, mac, at, chain"
 
 _RENEW = f"""
 UPDATE audit_heads SET held_until = {_NOW} + $3 WHERE chain = $1 AND holder = $2 RETURNING {_COLUMNS}
-"""
+"""  # noqa: S608 - our own text
 _TAKE = f"""
 UPDATE audit_heads SET holder = $1, held_until = {_NOW} + $2
 WHERE chain = (
   SELECT chain FROM audit_heads WHERE held_until < {_NOW} ORDER BY chain LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING {_COLUMNS}
-"""
+"""  # noqa: S608 - our own text
 _BEGIN = f"""
 INSERT INTO audit_heads (chain, seq, mac, at, holder, held_until)
 SELECT max(chain) + 1, 0, '', 0, $1, {_NOW} + $2 FROM audit_heads
 ON CONFLICT (chain) DO NOTHING RETURNING {_COLUMNS}
-"""
+"""  # noqa: S608 - our own text
 # The database's clock judges the decision, and with its commit: a node whose clock is off accepts no
 # code that is over or not yet due.
 _MOVE = f"""
 UPDATE audit_heads SET seq = $1, mac = $2, at = $3, held_until = {_NOW} + $4
 WHERE chain = $5 AND holder = $6 AND seq = $7 AND ($8::double precision IS NULL
   OR abs({_NOW} - $8) <= {MAX_CLOCK_DISTANCE})
-"""
+"""  # noqa: S608 - our own text
 
 
 class Writer:

@@ -78,10 +78,8 @@ async def keys_after(connection: Connection, after: str, limit: int) -> list[Sto
     """Active and pending keys of the next names."""
     found: set[str] = set()
     for status in LIVE:
-        # COLLATE: names sort by their bytes, here as in Python and SQLite.
         rows = await connection.fetch(
-            f"SELECT name FROM keys WHERE status = '{status}' AND name COLLATE \"C\" > $1"
-            ' ORDER BY name COLLATE "C" LIMIT $2',
+            f"SELECT name FROM keys WHERE status = '{status}' AND name > $1 ORDER BY name LIMIT $2",  # noqa: S608 - ours
             *(after, limit),
         )
         found |= {row["name"] for row in rows}
@@ -239,5 +237,7 @@ async def _answers(connection: Connection, digests: Collection[bytes]) -> dict[b
 
 
 async def _meta(connection: Connection, names: Collection[str]) -> dict[str, bytes]:
-    rows = await connection.fetch("SELECT name, value FROM meta WHERE name = ANY($1::text[])", list(names))
+    rows = await connection.fetch(
+        "SELECT name, value FROM meta WHERE name = ANY($1::text[])", list(names)
+    )
     return {row["name"]: row["value"] for row in rows}

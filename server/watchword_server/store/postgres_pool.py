@@ -183,11 +183,11 @@ class Pool:
                 # In a transaction, so that a pooler cannot part the asking from the answer.
                 async with connection.transaction():
                     backend = await connection.fetchval("SELECT pg_backend_pid()")
+                    is_pooled = backend != connection.get_server_pid()
                     durability = await connection.fetchval("SHOW synchronous_commit")
                 await connection.close()
         finally:
             connection.terminate()
-        is_pooled = backend != connection.get_server_pid()
         self._suffix = (_SET_LOCAL if is_pooled else "") + (_DURABLE if durability == "off" else "")
         limits = {} if is_pooled else {name: str(value) for name, value in _LIMITS.items()}
         return await asyncpg.create_pool(

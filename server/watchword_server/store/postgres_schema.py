@@ -50,9 +50,8 @@ async def bring_up_to_date(connection: asyncpg.Connection[asyncpg.Record]) -> No
             await connection.execute(_parted(script, spreads=spreads))
         if found == 0:
             await connection.execute("CREATE TABLE schema_number (number integer NOT NULL PRIMARY KEY)")
-            await connection.execute(f"INSERT INTO schema_number VALUES ({len(scripts)})")
-        else:
-            await connection.execute(f"UPDATE schema_number SET number = {len(scripts)}")
+            await connection.execute("INSERT INTO schema_number VALUES (0)")
+        await connection.execute("UPDATE schema_number SET number = $1", len(scripts))
 
 
 async def schema_of(connection: asyncpg.Connection[asyncpg.Record]) -> int:

@@ -2,7 +2,8 @@
 -- key's number in a row, and tables that part by the hash of what each statement knows of its rows.
 CREATE TABLE keys (
   id           bigint           NOT NULL,
-  name         text             NOT NULL,
+  -- Names sort by their bytes, here as in Python and SQLite.
+  name         text COLLATE "C" NOT NULL,
   status       text             NOT NULL CHECK (status IN ('pending', 'active', 'retired', 'rotated')),
   -- The sealing key's number.
   seal         bigint           NOT NULL,
