@@ -134,9 +134,7 @@ class TestSettle:
         key = await find_key(store)
         await change(store, PutKey(key, msgspec.structs.replace(key, status=Status.RETIRED)))
         with pytest.raises(StoreError):
-            await store.transact(
-                Wanted(), lambda _: (Changes(advances=[Advance(key, USED)]), None)
-            )
+            await store.transact(Wanted(), lambda _: (Changes(advances=[Advance(key, USED)]), None))
 
     async def test_a_decision_that_raises_changes_nothing(self, store: SqliteStore) -> None:
         def decide(_snapshot: Snapshot) -> tuple[Changes, None]:
