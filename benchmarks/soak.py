@@ -10,8 +10,9 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import plain_environment, say, workplace
+from benchmarks.history import History, Said, unheard
+from benchmarks.history_reading import evidence_in
 from benchmarks.server_keys import make_keys, make_token, with_ledger
-from benchmarks.soak_history import History
 from benchmarks.soak_load import (
     KEYS,
     PERIOD,
@@ -22,7 +23,6 @@ from benchmarks.soak_load import (
 )
 from benchmarks.soak_server import Mortal
 
-from watchword_server import audit_check
 from watchword_server.tokens import Scope
 
 if TYPE_CHECKING:
@@ -112,21 +112,23 @@ async def _on_the_side(server: Mortal, history: History, verifier: Client, wait:
 
 
 def _report(server: Mortal, history: History, seconds: float) -> bool:
-    stored = history.compare(server.data / "watchword.db")
-    report = asyncio.run(with_ledger(server.data, audit_check.verify_audit))
-    if report.fault is not None:
-        history.fault(f"the audit log does not verify: {report.fault}")
+    evidence = asyncio.run(with_ledger(server.data, evidence_in))
+    history.compare(evidence, period=PERIOD)
+    # A server that is alone has no excuse: it is dead, or it decides.
+    if refused := history.answers[f"check: {Said.UNAVAILABLE}"]:
+        history.fault(f"{refused} checks were answered with 503")
     growths = [growth for life in server.lives if (growth := life.growth) is not None]
     if growths and max(growths) > MOST_GROWTH:
         history.fault(f"memory grew to {max(growths):.2f} times in one life")
-    checks = sum(count for kind, count in history.answers.items() if kind.startswith("check: "))
+    checks = sum(history.answers[f"check: {said}"] for said in Said if said is not Said.NOTHING)
     print(f"{seconds:.0f} s, {len(server.lives) - 1} kills, {CLIENTS} clients, {KEYS} keys")
     print(f"{checks:,} answers to checks, {checks / seconds:.0f} a second")
     print(history.as_text())
     print(
-        f"acceptances answered: {len(history.accepted):,}; in the database: {stored:,}; lost: 0 wanted"
+        f"acceptances answered: {history.answers[f'check: {Said.TRUE}']:,}; in the database:"
+        f" {len(evidence.accepted):,}, of them {unheard(history.asked, evidence):,} not answered"
     )
-    print(f"audit log: {report.rows:,} rows, {'intact' if report.fault is None else report.fault}")
+    print(f"audit log: {evidence.rows:,} rows, {evidence.audit_fault or 'intact'}")
     if growths:
         print(f"memory, last third of a life / first: {min(growths):.2f} to {max(growths):.2f} times")
     samples = [max(life.samples) // 1024 for life in server.lives if life.samples]

@@ -23,7 +23,7 @@ from watchword_server.store.records import AddKey, AddToken, Changes, Wanted
 from watchword_server.tokens import Scope, Token, digest_of, new_token
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from server_processes import ServerProcess
@@ -55,25 +55,25 @@ async def opened(uri: str, folder: Path) -> AsyncIterator[Ledger]:
         await store.close()
 
 
-async def furnish(uri: str, folder: Path, names: Sequence[str], period: int = PERIOD) -> str:
-    """Prepare a database, with a key for each name; give a token that may do all."""
+async def furnish(uri: str, folder: Path, keys: Mapping[str, Key]) -> str:
+    """Prepare a database, with these keys by name; give a token that may do all."""
     text = new_token()
     token = Token(name="test", digest=digest_of(text), scopes=frozenset(Scope))
     async with opened(uri, folder) as ledger:
 
         def decide(snapshot: Snapshot, now: float) -> tuple[Act, None]:
-            keys = [
+            added = [
                 new_stored_key(
                     ledger,
                     snapshot,
-                    NewKey(name=name, key=key_of(name, period)),
+                    NewKey(name=name, key=key),
                     now,
                     confirmed=True,
                     number=number,
                 )
-                for number, name in enumerate(names, snapshot.next_key_id)
+                for number, (name, key) in enumerate(keys.items(), snapshot.next_key_id)
             ]
-            return Act(Changes(others=[AddToken(token), *map(AddKey, keys)])), None
+            return Act(Changes(others=[AddToken(token), *map(AddKey, added)])), None
 
         await ledger.transact(Wanted(meta=(ACTIVE_SEAL,)), decide)
     return text

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PERIOD = 30.0
 KEYS = ("alice", "bob")
 
-few = settings(max_examples=30)
+few = settings(max_examples=30, deadline=None)
 """There are few kinds of histories; each planted fault is tried in so many."""
 
 
