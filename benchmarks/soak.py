@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
-import os
+import random
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from benchmarks.soak_load import (
     check_for_ever,
     verify_audit,
 )
+from benchmarks.soak_nodes import soak_nodes
 from benchmarks.soak_server import Mortal
 
 from watchword_server.tokens import Scope
@@ -31,14 +33,21 @@ if TYPE_CHECKING:
 CLIENTS = 96
 LIFE_SECONDS = 30
 MOST_GROWTH = 1.15
-DEFAULT_SECONDS = 600
 
 
 def main() -> None:
-    """Soak for `SECONDS` of the environment; exit status 1 if anything was not as it should be."""
-    seconds = float(os.environ.get("SECONDS") or DEFAULT_SECONDS)
+    """Soak; exit status 1 if anything was not as it should be."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600, help="for how long [600]")
+    parser.add_argument("--nodes", type=int, default=0, help="so many, on PostgreSQL [one, on SQLite]")
+    parser.add_argument("--seed", type=int, help="of what is done to nodes; a run tells its own")
+    chosen = parser.parse_args()
+    seed = random.randrange(10**6) if chosen.seed is None else chosen.seed
     with workplace() as folder:
-        passed = asyncio.run(_soak(folder, seconds))
+        if chosen.nodes:
+            passed = soak_nodes(folder, chosen.nodes, chosen.seconds, seed)
+        else:
+            passed = asyncio.run(_soak(folder, chosen.seconds))
     sys.exit(not passed)
 
 

@@ -131,7 +131,7 @@ async def volley_for_ever(clients: Sequence[Client], history: History, seed: int
     """Send one code to several servers at the same moment, again and again."""
     chance = random.Random(seed)
     for count in itertools.count():
-        tried = _choose(chance, wrong=0)
+        tried = _choose(chance, wrong=0, repeated=0)
         if tried is not None:
             await asyncio.gather(
                 *(
@@ -141,7 +141,7 @@ async def volley_for_ever(clients: Sequence[Client], history: History, seed: int
             )
 
 
-def _choose(chance: random.Random, wrong: float = _WRONG) -> _Try | None:
+def _choose(chance: random.Random, *, wrong: float = _WRONG, repeated: float = _REPEATED) -> _Try | None:
     number = chance.randrange(KEYS)
     key = key_of(number, PERIOD)
     step = step_at(key, time.time())
@@ -150,7 +150,7 @@ def _choose(chance: random.Random, wrong: float = _WRONG) -> _Try | None:
     code = f"{chance.randrange(10**6):06}" if is_wrong else near[_NEAR]
     if len(set(near)) < len(near) or (is_wrong and code in near):
         return None
-    retry = str(uuid.UUID(int=chance.getrandbits(128))) if chance.random() < _REPEATED else None
+    retry = str(uuid.UUID(int=chance.getrandbits(128))) if chance.random() < repeated else None
     return _Try(name_of(number), code, step, is_wrong, retry)
 
 
