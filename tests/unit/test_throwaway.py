@@ -15,8 +15,6 @@ from processes import is_running, wait_until
 from programs import require_program
 from throwaway import throwaway
 
-TESTS = Path(__file__).parents[1]
-
 LEFT_ALONE = """
 import sys
 from throwaway import throwaway
@@ -66,7 +64,7 @@ def test_at_the_end_nothing_is_left(number: int) -> None:
 def test_nor_when_the_tests_are_killed(number: int) -> None:
     tests = subprocess.Popen(
         [sys.executable, "-c", LEFT_ALONE],
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
