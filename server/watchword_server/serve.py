@@ -29,7 +29,7 @@ from watchword_server.preflight import refuse_unsound
 from watchword_server.presence import present
 from watchword_server.seal import Keyring
 from watchword_server.store.protocol import StoreError
-from watchword_server.store.sqlite import SqliteStore
+from watchword_server.stores import open_store, where_it_is
 from watchword_server.systemd import Notifier, inherited_sockets
 from watchword_server.tls import Tls, tls_files
 
@@ -82,12 +82,12 @@ def serve(
     # The sockets first: a first token must not be made for a server that will not start.
     with _bound(settings) as bound:
         _refuse_eavesdroppers(settings, bound)
-        database = prepare_data_dir(settings.data_path)
+        prepare_data_dir(settings.data_path)
 
         async def run() -> None:
             asyncio.get_running_loop().set_exception_handler(_log_stray)
             stop = _stop_signal(stop_on_eof=stop_on_eof)
-            async with _started(settings, configured, clock, bound, database, tls, announce) as (
+            async with _started(settings, configured, clock, bound, tls, announce) as (
                 greeting,
                 runner,
             ):
@@ -147,13 +147,12 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
     configured: Configured,
     clock: Callable[[], float],
     bound: Sequence[socket.socket],
-    database: Path,
     tls: Tls | None,
     announce: Callable[[Greeting], None],
 ) -> AsyncIterator[tuple[Greeting, Runner]]:
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(hold(settings.data_path))
-        store = await SqliteStore.open(database)
+        store = await open_store(settings, clock=clock)
         stack.push_async_callback(store.close)
         ledger = Ledger(store, Keyring(settings.sealing_keys_path, os.environ), clock=clock)
         done = await make_ready(ledger, configured)
@@ -184,7 +183,7 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
             await Listener(runner, each, None if is_plain or tls is None else tls.context).start()
         url = sockets.url_of(bound[0], secure=tls is not None)
         stack.enter_context(present(settings.data_path, url, settings.public_url))
-        greeting = Greeting(url=url, database=database, done=done)
+        greeting = Greeting(url=url, database=where_it_is(settings), done=done)
         if isinstance(done, StoreError):
             _logger.error("not ready: %s", done)
             waiting = asyncio.create_task(make_ready_in_time(ledger, configured), name="opening")
@@ -192,7 +191,7 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
 
             def announce_again(task: asyncio.Task[Bootstrapped]) -> None:
                 if not task.cancelled():
-                    announce(Greeting(url=url, database=database, done=task.result()))
+                    announce(Greeting(url=url, database=where_it_is(settings), done=task.result()))
 
             waiting.add_done_callback(announce_again)
         yield greeting, runner
