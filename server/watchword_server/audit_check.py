@@ -151,7 +151,7 @@ def _removed(heads: Sequence[Head], noted: Checkpoints) -> Iterator[str]:
         chain, seq = beyond
         yield (
             f"the last chain is chain {last}, but a checkpoint says that row {seq} of chain {chain} was"
-            " written: the last chain was removed, or an older database was put in its place"
+            " written: a chain was removed, or an older database was put in its place"
         )
 
 

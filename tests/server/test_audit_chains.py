@@ -1,0 +1,436 @@
+"""An audit log of several chains: what was done to one is found, and in which, and all can be read."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chains import Log, use_chains
+from key_routes import refused
+from servers import NOON, audit_events
+from watchword_server import audit_reading, janitor
+from watchword_server.audit import Chain, Event, checkpoint, link
+from watchword_server.audit_check import AuditReport, anchor_name, verify_audit
+from watchword_server.audit_reading import all_rows, event_of, last_rows, new_rows
+from watchword_server.checkpoints import checkpoints_of, read_checkpoints
+from watchword_server.errors import UserError
+from watchword_server.ledger import Act, Ledger
+from watchword_server.retention import prune_audit
+from watchword_server.store.protocol import Cause, StoreError
+from watchword_server.store.records import AuditRow, Changes, Head, SetMeta, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import httpx
+
+    from servers import RunningServer
+    from watchword_server.store.records import Snapshot
+
+CHAIN_KEY = bytes(range(32))
+EVENTS = [Event(at=NOON + number, event="check", key="alice") for number in range(4)]
+CHAINS = 4
+
+
+@pytest.fixture(autouse=True)
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """Of four chains; every store of the test writes it."""
+    log = Log.with_chains(CHAINS)
+    use_chains(monkeypatch, log)
+    return log
+
+
+@pytest.fixture
+def ledger(log: Log, ledger: Ledger) -> Ledger:
+    """The usual one, on that log."""
+    assert log.ends[0].seq == 1
+    return ledger
+
+
+async def write(ledger: Ledger, log: Log, chain: int, *times: float) -> None:
+    """Write a row to a chain for each of the times, in seconds after noon."""
+    log.writing = chain
+
+    def decide(_: Snapshot, __: float) -> tuple[Act, None]:
+        return Act(Changes(), [Event(at=NOON + at, event="test", detail=str(at)) for at in times]), None
+
+    await ledger.transact(Wanted(), decide)
+
+
+async def fill(ledger: Ledger, log: Log) -> None:
+    """Six rows in each chain; the first of chain 0 is there already."""
+    for chain in range(CHAINS):
+        await write(ledger, log, chain, *(chain + 10 * number for number in range(6 - (not chain))))
+
+
+async def verified(ledger: Ledger, *noted: str) -> AuditReport:
+    return await verify_audit(ledger, checkpoints=read_checkpoints(noted) if noted else None)
+
+
+class TestOneChain:
+    def test_the_first_has_the_hashes_it_always_had(self) -> None:
+        """Of a log written by the version before, when there was one chain."""
+        rows, head = link(CHAIN_KEY, Head(), EVENTS[:2], NOON)
+        assert [row.mac[:32] for row in rows] == [
+            "6718bb258cafbc889eccb919887156a5",
+            "510cadabe550c1ffcd5116443b27b3cf",
+        ]
+        assert checkpoint(head) == f"2:{rows[1].mac}"
+
+    def test_every_other_binds_its_number(self) -> None:
+        macs = {link(CHAIN_KEY, Head(chain=chain), EVENTS, NOON)[1].mac for chain in range(20)}
+        assert len(macs) == 20
+
+    @pytest.mark.parametrize("other", [0, 1, 2, 12])
+    def test_its_rows_do_not_pass_for_those_of_another(self, other: int) -> None:
+        rows, head = link(CHAIN_KEY, Head(chain=11), EVENTS, NOON)
+        assert {row.chain for row in rows} == {head.chain} == {11}
+        chain = Chain(CHAIN_KEY, Head(chain=11))
+        assert chain.add(rows)
+        assert chain.finish(head)
+        chain = Chain(CHAIN_KEY, Head(chain=other))
+        assert not chain.add(rows)
+        assert "row 1 does not follow" in (chain.fault or "")
+
+
+class TestCheckpoints:
+    MAC = "0f" * 32
+
+    def test_are_read_with_and_without_their_chain(self) -> None:
+        lines = [f"a {checkpoint(Head(7, self.MAC))} b {checkpoint(Head(9, self.MAC, chain=3))}"]
+        assert read_checkpoints([*lines, f"0.8:{self.MAC}\n"]) == dict.fromkeys(
+            [(0, 7), (3, 9), (0, 8)], self.MAC
+        )
+
+    @pytest.mark.parametrize("text", ["1.2.3:", "1234567890.4:", "3.1234567890123456789:", "3.:", "-:"])
+    def test_are_not_made_of_parts_of_something_else(self, text: str) -> None:
+        with pytest.raises(UserError, match="no checkpoint"):
+            read_checkpoints([text + self.MAC])
+
+    def test_two_of_one_row_that_differ_are_refused(self) -> None:
+        other = "1e" * 32
+        assert len(read_checkpoints([f"3.7:{self.MAC} 4.7:{other} 7:{other}"])) == 3
+        with pytest.raises(UserError, match="row 7 of chain 3"):
+            read_checkpoints([f"3.7:{self.MAC}", f"3.7:{other}"])
+
+    async def test_there_is_one_for_each_chain(self, ledger: Ledger, log: Log) -> None:
+        await fill(ledger, log)
+        words = await checkpoints_of(ledger)
+        assert [word.partition(":")[0] for word in words] == ["6", "1.6", "2.6", "3.6"]
+        await write(ledger, log, 2, 99)
+        report = await verified(ledger, *words)
+        assert (report.fault, report.compared, report.rows) == (None, 4, 25)
+
+    async def test_the_server_logs_a_line_for_each(
+        self, ledger: Ledger, log: Log, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await fill(ledger, log)
+        with caplog.at_level(logging.INFO):
+            await janitor.tidy_audit(ledger, lambda: NOON, None)
+        assert caplog.messages == [f"audit checkpoint {word}" for word in await checkpoints_of(ledger)]
+        assert len(read_checkpoints(caplog.messages)) == CHAINS
+
+
+def change(log: Log) -> None:
+    row = log.rows[2][3]
+    log.rows[2][3] = AuditRow(row.seq, row.event.replace("test", "tst"), row.mac, 2)
+
+
+def move_a_row(log: Log) -> None:
+    """To the end of another chain, whose stored end goes along."""
+    row = log.rows[1].pop()
+    moved = AuditRow(7, row.event, row.mac)
+    log.put(2, [*log.rows[2], moved], Head(7, moved.mac, NOON))
+    log.put(1, log.rows[1], Head(5, log.rows[1][-1].mac, NOON))
+
+
+def move_a_beginning(log: Log) -> None:
+    """A whole chain, with its numbers, into an empty one."""
+    rows, end = log.rows[2], log.ends[2]
+    log.begin(4)
+    log.put(4, rows, end)
+
+
+def swap(log: Log) -> None:
+    first, second = log.remove(1), log.remove(2)
+    log.put(1, *second)
+    log.put(2, *first)
+
+
+def renumber(log: Log) -> None:
+    log.remove(1)
+    log.put(1, *log.remove(3))
+
+
+def lose_a_first(log: Log) -> None:
+    log.remove(0)
+
+
+def lose_a_middle_one(log: Log) -> None:
+    log.remove(1)
+
+
+def lose_an_end(log: Log) -> None:
+    del log.ends[3]
+
+
+def cut(log: Log) -> None:
+    del log.rows[3][4:]
+
+
+class TestTampering:
+    @pytest.mark.parametrize(
+        ("tamper", "said"),
+        [
+            (change, ["chain 2: row 4 does not follow from row 3: one was changed"]),
+            (move_a_row, ["chain 2: row 7 does not follow from row 6: one was changed"]),
+            (move_a_beginning, ["chain 4: row 1 does not follow from row 0: one was changed"]),
+            (swap, [f"chain {n}: row 1 does not follow from row 0: one was changed" for n in (1, 2)]),
+            (
+                renumber,
+                ["chain 1: row 1 does not follow from row 0: one was changed"],
+            ),
+            (lose_a_first, ["the first chain is chain 1: a chain was removed or renumbered"]),
+            (lose_a_middle_one, ["after chain 0 comes chain 2: a chain was removed or renumbered"]),
+            (lose_an_end, ["there are rows of chain 3, but not its end: the chain was removed"]),
+            (
+                cut,
+                ["chain 3: the log ends at row 4, but row 6 was written: its end is cut"],
+            ),
+        ],
+    )
+    async def test_is_found_and_where(
+        self, ledger: Ledger, log: Log, tamper: Callable[[Log], None], said: Sequence[str]
+    ) -> None:
+        await fill(ledger, log)
+        assert (await verified(ledger)).fault is None
+        tamper(log)
+        report = await verified(ledger)
+        assert list(report.faults) == said
+        assert report.fault == "; ".join(said)
+
+    async def test_the_last_chain_is_missed_by_a_checkpoint(self, ledger: Ledger, log: Log) -> None:
+        await fill(ledger, log)
+        noted = await checkpoints_of(ledger)
+        log.remove(3)
+        # Inside the database all fits together.
+        assert (await verified(ledger)).fault is None
+        assert (await verified(ledger, *noted[:3])).fault is None
+        (fault,) = (await verified(ledger, *noted)).faults
+        assert fault.startswith(
+            "the last chain is chain 2, but a checkpoint says that row 6 of chain 3 "
+        )
+        log.remove(2)
+        assert "row 6 of chain 3" in ((await verified(ledger, *noted)).fault or "")
+
+    async def test_a_cut_end_with_a_forged_head_is_found_in_its_chain(
+        self, ledger: Ledger, log: Log
+    ) -> None:
+        await fill(ledger, log)
+        noted = await checkpoints_of(ledger)
+        log.put(2, log.rows[2][:3], Head(3, log.rows[2][2].mac, NOON))
+        assert (await verified(ledger)).fault is None
+        (fault,) = (await verified(ledger, *noted)).faults
+        assert fault.startswith("chain 2: the log ends at row 3, but a checkpoint says that row 6 ")
+
+    async def test_a_chain_that_was_emptied_is_found_by_a_checkpoint(
+        self, ledger: Ledger, log: Log
+    ) -> None:
+        await fill(ledger, log)
+        noted = await checkpoints_of(ledger)
+        log.begin(1)
+        assert "chain 1: the log ends at row 0" in ((await verified(ledger, *noted)).fault or "")
+
+    async def test_a_checkpoint_of_one_chain_says_nothing_of_another(
+        self, ledger: Ledger, log: Log
+    ) -> None:
+        await fill(ledger, log)
+        mac = log.rows[2][3].mac
+        report = await verified(ledger, f"2.4:{mac}")
+        assert (report.fault, report.compared) == (None, 1)
+        assert "chain 1: row 4 is not the one" in ((await verified(ledger, f"1.4:{mac}")).fault or "")
+
+    async def test_a_chain_that_is_begun_meanwhile_is_no_fault(
+        self, ledger: Ledger, log: Log, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await fill(ledger, log)
+        heads, once = ledger.store.audit_heads, iter([True])
+
+        async def then_another() -> Sequence[Head]:
+            found = await heads()
+            if next(once, False):
+                log.begin(CHAINS)
+                await write(ledger, log, CHAINS, 1)
+            return found
+
+        monkeypatch.setattr(ledger.store, "audit_heads", then_another)
+        assert (await verified(ledger)).fault is None
+
+
+class TestPruning:
+    async def test_goes_over_all_chains_and_each_still_verifies(self, ledger: Ledger, log: Log) -> None:
+        await fill(ledger, log)
+        log.writing = 1
+        # Of each chain the rows from before the 22nd second.
+        assert await prune_audit(ledger, NOON + 22) == 4 + 3 + 2 + 2
+        assert [log.rows[chain][0].seq for chain in range(CHAINS)] == [5, 4, 3, 3]
+        assert (await verified(ledger)).fault is None
+        told = [event.detail for event in map(event_of, log.rows[1]) if event.event == "audit.prune"]
+        assert told == [f"rows 1 to {end} of chain {n}" for n, end in enumerate([4, 3, 2, 2])]
+
+    async def test_the_marks_of_where_cannot_change_places(self, ledger: Ledger, log: Log) -> None:
+        await fill(ledger, log)
+        await prune_audit(ledger, NOON + 22)
+        names = [anchor_name(chain) for chain in range(CHAINS)]
+        assert names == ["audit_anchor", "audit_anchor.1", "audit_anchor.2", "audit_anchor.3"]
+        kept = (await ledger.store.look(Wanted(meta=names))).meta
+        assert len(kept) == CHAINS
+
+        async def put(*marks: tuple[str, bytes]) -> None:
+            changes = Changes(others=[SetMeta(*mark) for mark in marks])
+            await ledger.store.transact(Wanted(), lambda _: (changes, None))
+
+        await put((names[2], kept[names[3]]), (names[3], kept[names[2]]))
+        assert list((await verified(ledger)).faults) == [
+            f"chain {chain}: the note of where the audit log was pruned was changed" for chain in (2, 3)
+        ]
+        with pytest.raises(StoreError, match="chain 2: the note of where") as raised:
+            await prune_audit(ledger, NOON + 22)
+        assert raised.value.cause is Cause.DAMAGED
+        await put(*kept.items())
+        assert (await verified(ledger)).fault is None
+
+    async def test_all_of_a_chain_leaves_its_end(self, ledger: Ledger, log: Log) -> None:
+        await fill(ledger, log)
+        noted = await checkpoints_of(ledger)
+        await prune_audit(ledger, NOON + 99)
+        assert [len(log.rows[chain]) for chain in range(CHAINS - 1)] == [0, 0, 0]
+        report = await verified(ledger, *noted)
+        # Row 6 of the last one went with the rows that tell of the other prunings.
+        assert (report.fault, report.compared) == (None, CHAINS - 1)
+        await write(ledger, log, 1, 100)
+        assert (await verified(ledger)).fault is None
+
+
+class TestClock:
+    async def test_another_ones_that_is_ahead_stops_nobody_but_itself(
+        self, server: RunningServer, log: Log
+    ) -> None:
+        ahead = Ledger(server.store, server.ledger.keyring, clock=lambda: NOON + 3600)
+        await write(ahead, log, 1, 3600)
+        log.writing = 0
+        async with server.client() as client:
+            assert (await client.get("/readyz")).status_code == 200
+            body = {"code": server.code()}
+            answer = await client.post("/v1/keys/default/check", json=body)
+            assert answer.json()["valid"] is True
+        log.writing = 1
+        with pytest.raises(StoreError) as raised:
+            await server.ledger.probe()
+        assert raised.value.cause is Cause.CLOCK_BACK
+        await ahead.probe()
+
+
+class TestReading:
+    async def test_the_last_rows_of_all_by_time(self, ledger: Ledger, log: Log) -> None:
+        await fill(ledger, log)
+        rows, seen = await last_rows(ledger.store, 6, {})
+        assert [event_of(row).at - NOON for row in rows] == [41, 42, 43, 51, 52, 53]
+        assert [(row.chain, row.seq) for row in rows] == [(1, 5), (2, 5), (3, 5), (1, 6), (2, 6), (3, 6)]
+        assert seen == {0: 6, 1: 6, 2: 6, 3: 6}
+        rows, _ = await last_rows(ledger.store, 2, {"detail": "20"})
+        assert [(row.chain, row.seq) for row in rows] == [(0, 4)]
+        assert (await last_rows(ledger.store, 0, {}))[0] == []
+        assert len((await last_rows(ledger.store, 1000, {}))[0]) == 6 * CHAINS
+
+    async def test_new_rows_also_of_new_chains(self, ledger: Ledger, log: Log) -> None:
+        await fill(ledger, log)
+        _, seen = await last_rows(ledger.store, 0, {})
+        assert await new_rows(ledger.store, seen) == ([], seen)
+        log.begin(CHAINS)
+        await write(ledger, log, CHAINS, 60, 62)
+        await write(ledger, log, 1, 61)
+        rows, seen = await new_rows(ledger.store, seen)
+        assert [(row.chain, row.seq) for row in rows] == [(CHAINS, 1), (1, 7), (CHAINS, 2)]
+        assert seen == {0: 6, 1: 7, 2: 6, 3: 6, 4: 2}
+        assert await new_rows(ledger.store, seen) == ([], seen)
+
+    @pytest.mark.parametrize("page", [1, 2, 7, 1000])
+    async def test_all_rows_by_time_and_each_chain_in_its_order(
+        self, ledger: Ledger, log: Log, monkeypatch: pytest.MonkeyPatch, page: int
+    ) -> None:
+        monkeypatch.setattr(audit_reading, "PAGE", page)
+        await fill(ledger, log)
+        # A clock that crept back within the tolerance, and a row that nobody can read.
+        await write(ledger, log, 1, 59, 55, 56)
+        log.rows[2][2] = AuditRow(3, "nonsense", "", 2)
+        pages = [rows async for rows in all_rows(ledger.store)]
+        assert max(map(len, pages)) <= page
+        rows = [row for rows in pages for row in rows]
+        for chain in range(CHAINS):
+            assert [row for row in rows if row.chain == chain] == log.rows[chain]
+        times = [event_of(row).at - NOON for row in rows if row.event != "nonsense"]
+        assert times[:-3] == sorted(times[:-3])
+        assert times[-3:] == [59, 55, 56]
+
+    async def test_rows_after_one_are_those_of_a_chain(self, ledger: Ledger, log: Log) -> None:
+        await fill(ledger, log)
+
+        async def read(**asked: int) -> list[AuditRow]:
+            return [row async for page in all_rows(ledger.store, **asked) for row in page]
+
+        assert await read(chain=2, after=4) == log.rows[2][4:]
+        assert await read(chain=2) == log.rows[2]
+        with pytest.raises(UserError, match=r"row 4 of which of the 4 chains\? .*--chain"):
+            await read(after=4)
+        with pytest.raises(UserError, match="there is no chain 4; the chains are 0 to 3"):
+            await read(chain=4)
+
+
+class TestOverHttp:
+    async def page(self, client: httpx.AsyncClient, **query: int) -> dict[str, Any]:
+        answer = await client.get("/v1/audit", params=query)
+        assert answer.status_code == 200, answer.json()
+        read: dict[str, Any] = answer.json()
+        return read
+
+    async def test_every_chain_can_be_read(self, log: Log, server: RunningServer) -> None:
+        await fill(server.ledger, log)
+        async with server.client() as client:
+            first = await self.page(client)
+            assert (first["chain"], first["chains"], first["head"]) == (0, [0, 1, 2, 3], 6)
+            assert first == await self.page(client, chain=0)
+            for chain in first["chains"]:
+                read = await self.page(client, chain=chain, after=4)
+                told = [(row["seq"], row["mac"]) for row in read["rows"]]
+                assert told == [(row.seq, row.mac) for row in log.rows[chain][4:]]
+                assert (read["chain"], read["head"], read["next"]) == (chain, 6, 6)
+            none = await self.page(client, chain=9, after=3)
+            assert (none["rows"], none["head"], none["next"]) == ([], 0, 3)
+            for query in ("chain=-1", "chain=x", "chain=2147483648"):
+                answer = await client.get(f"/v1/audit?{query}")
+                assert refused(answer) == (400, "malformed-query")
+
+    async def test_all_are_verified_and_told(self, log: Log, server: RunningServer) -> None:
+        await fill(server.ledger, log)
+        async with server.client() as client:
+            verdict = (await client.get("/v1/audit/verify")).json()
+            assert verdict == {
+                "intact": True,
+                "rows": 6 * CHAINS,
+                "head": " ".join(await checkpoints_of(server.ledger)),
+                "chains": CHAINS,
+                "fault": None,
+            }
+            assert len(read_checkpoints([verdict["head"]])) == CHAINS
+            change(log)
+            verdict = (await client.get("/v1/audit/verify")).json()
+            assert (verdict["intact"], verdict["fault"][:14]) == (False, "chain 2: row 4")
+            assert verdict["rows"] == 6 * CHAINS - 3
+
+
+async def test_events_are_read_from_every_chain(ledger: Ledger, log: Log) -> None:
+    await fill(ledger, log)
+    assert len(await audit_events(ledger)) == 6 * CHAINS
