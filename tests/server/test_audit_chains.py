@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,6 +80,12 @@ class TestOneChain:
             "510cadabe550c1ffcd5116443b27b3cf",
         ]
         assert checkpoint(head) == f"2:{rows[1].mac}"
+
+    def test_every_other_has_hashes_as_the_document_says(self) -> None:
+        rows, _ = link(CHAIN_KEY, Head(chain=11), EVENTS, NOON)
+        for before, row in pairwise([AuditRow(0, "", ""), *rows]):
+            text = f"chain 11 {before.mac} {row.seq} {row.event}"
+            assert row.mac == hmac.new(CHAIN_KEY, text.encode(), "sha256").hexdigest()
 
     def test_every_other_binds_its_number(self) -> None:
         macs = {link(CHAIN_KEY, Head(chain=chain), EVENTS, NOON)[1].mac for chain in range(20)}
