@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from chains import Log, use_chains
 from key_routes import refused
 from servers import NOON, audit_events
-from watchword_server import audit_reading, janitor
+from watchword_server import audit_check, audit_reading, janitor
 from watchword_server.audit import Chain, Event, checkpoint, link
 from watchword_server.audit_check import AuditReport, anchor_name, verify_audit
 from watchword_server.audit_reading import all_rows, event_of, last_rows, new_rows
@@ -260,7 +260,11 @@ class TestTampering:
         assert (report.fault, report.compared) == (None, 1)
         assert "chain 1: row 4 is not the one" in ((await verified(ledger, f"1.4:{mac}")).fault or "")
 
-    async def test_a_chain_that_is_begun_meanwhile_is_no_fault(
+
+class TestMeanwhile:
+    """What others do while a log is verified is no fault."""
+
+    async def test_a_chain_is_begun(
         self, ledger: Ledger, log: Log, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await fill(ledger, log)
@@ -275,6 +279,46 @@ class TestTampering:
 
         monkeypatch.setattr(ledger.store, "audit_heads", then_another)
         assert (await verified(ledger)).fault is None
+
+    @pytest.mark.parametrize("moment", range(CHAINS + 1))
+    async def test_all_rows_there_were_are_pruned_between_two_looks_at_the_ends(
+        self, ledger: Ledger, log: Log, monkeypatch: pytest.MonkeyPatch, moment: int
+    ) -> None:
+        await fill(ledger, log)
+        heads, looks = ledger.store.audit_heads, count()
+
+        async def then_pruned() -> Sequence[Head]:
+            found = await heads()
+            if next(looks) == moment:
+                monkeypatch.setattr(ledger.store, "audit_heads", heads)
+                for chain in range(CHAINS):
+                    await write(ledger, log, chain, 60)
+                await prune_audit(ledger, NOON + 99)
+            return found
+
+        monkeypatch.setattr(ledger.store, "audit_heads", then_pruned)
+        assert (await verified(ledger)).fault is None
+        assert log.rows[1] == []
+
+    @pytest.mark.parametrize("moment", range(2 * CHAINS))
+    async def test_rows_are_pruned_between_two_pages(
+        self, ledger: Ledger, log: Log, monkeypatch: pytest.MonkeyPatch, moment: int
+    ) -> None:
+        monkeypatch.setattr(audit_check, "PAGE", 2)
+        await fill(ledger, log)
+        rows, looks = ledger.store.audit_rows, count()
+
+        async def then_pruned(chain: int, after: int, limit: int) -> Sequence[AuditRow]:
+            found = await rows(chain, after, limit)
+            if next(looks) == moment:
+                monkeypatch.setattr(ledger.store, "audit_rows", rows)
+                await prune_audit(ledger, NOON + 42)
+                monkeypatch.setattr(ledger.store, "audit_rows", then_pruned)
+            return found
+
+        monkeypatch.setattr(ledger.store, "audit_rows", then_pruned)
+        report = await verified(ledger)
+        assert (report.fault, log.rows[2][0].seq) == (None, 5)
 
 
 class TestPruning:
@@ -352,6 +396,22 @@ class TestReading:
         assert [(row.chain, row.seq) for row in rows] == [(0, 4)]
         assert (await last_rows(ledger.store, 0, {}))[0] == []
         assert len((await last_rows(ledger.store, 1000, {}))[0]) == 6 * CHAINS
+
+    async def test_nothing_is_looked_for_before_the_first_row_that_is_left(
+        self, ledger: Ledger, log: Log, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for chain in range(CHAINS):
+            log.put(chain, [], Head(10**12, "", NOON))
+        await fill(ledger, log)
+        rows, looks = ledger.store.audit_rows, count(1)
+
+        async def counted(chain: int, after: int, limit: int) -> Sequence[AuditRow]:
+            assert next(looks) < 50
+            return await rows(chain, after, limit)
+
+        monkeypatch.setattr(ledger.store, "audit_rows", counted)
+        assert len((await last_rows(ledger.store, 20, {}))[0]) == 20
+        assert len((await last_rows(ledger.store, 100, {}))[0]) == 6 * CHAINS - 1
 
     async def test_new_rows_also_of_new_chains(self, ledger: Ledger, log: Log) -> None:
         await fill(ledger, log)
