@@ -1,6 +1,7 @@
 """An audit log of several chains, in memory, for a SQLite store that has but one.
 
-log = Log.with_chains(3)
+log = Log.with_chains(CHAINS)
+use_chains(monkeypatch, log)       # for every store that is opened from now on
 log.writing = 2                    # the chain of the next rows
 """
 
@@ -11,6 +12,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from servers import NOON
+from watchword_server.audit import Event
+from watchword_server.audit_check import AuditReport, verify_audit
+from watchword_server.checkpoints import read_checkpoints
+from watchword_server.ledger import Act, Ledger
 from watchword_server.store.records import AuditRow, Changes, Head, Snapshot, Wanted
 from watchword_server.store.sqlite import SqliteStore
 
@@ -21,6 +27,10 @@ if TYPE_CHECKING:
     import pytest
 
     from watchword_server.store.protocol import Decide, T
+
+
+CHAINS = 4
+"""How many most tests have."""
 
 
 @dataclass
@@ -115,3 +125,24 @@ def use_chains(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
         return store
 
     monkeypatch.setattr(SqliteStore, "open", opened)
+
+
+async def write(ledger: Ledger, log: Log, chain: int, *times: float) -> None:
+    """Write a row to a chain for each of the times, in seconds after noon."""
+    log.writing = chain
+
+    def decide(_: Snapshot, __: float) -> tuple[Act, None]:
+        return Act(Changes(), [Event(at=NOON + at, event="test", detail=str(at)) for at in times]), None
+
+    await ledger.transact(Wanted(), decide)
+
+
+async def fill(ledger: Ledger, log: Log) -> None:
+    """Six rows in each chain; the first of chain 0 is there already."""
+    for chain in range(CHAINS):
+        await write(ledger, log, chain, *(chain + 10 * number for number in range(6 - (not chain))))
+
+
+async def verified(ledger: Ledger, *noted: str) -> AuditReport:
+    """What verifying shows, with these checkpoints."""
+    return await verify_audit(ledger, checkpoints=read_checkpoints(noted) if noted else None)
