@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from blockbuster import blockbuster_ctx
 
+from chains import CHAINS, Log, use_chains
 from each_store import open_store_of
 from server_commands import Commands
 from server_fixtures import client, databases, each_store, server
@@ -43,6 +44,14 @@ async def ledger(each_store: str, tmp_path: Path) -> AsyncIterator[Ledger]:
     await activate_key(ledger, "default", KEY)
     yield ledger
     await opened.close()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """An audit log of several chains; every store that is opened after it writes there."""
+    log = Log.with_chains(CHAINS)
+    use_chains(monkeypatch, log)
+    return log
 
 
 @pytest.fixture
