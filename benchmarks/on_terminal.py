@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import pexpect
 import pyte
+from benchmarks.figures import Series, single
 from benchmarks.harness import UnavailableError, plain_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from benchmarks.bench import Bench
 
 ROWS, COLUMNS = 24, 80
 
@@ -24,6 +27,9 @@ from textual.widgets import Static
 type("One", (App,), {"compose": lambda self: [Static("ready")]})().run()
 """
 """The least a Textual app can be: what others are measured by."""
+
+ONE_LINE = "a one-line Textual app"
+"""What that is called in the report."""
 
 SETTLE_SECONDS = 3
 
@@ -141,6 +147,25 @@ def watch_idle(command: Sequence[str], folder: Path, seconds: float) -> Idle:
     if not running:
         raise UnavailableError(f"{Path(command[0]).name} did not stay open")
     return Idle(lasted, sum(len(chunk) for _, chunk in terminal.written), after - before, memory)
+
+
+def add_idle(bench: Bench, what: str, subject: str, idle: Idle, most_written: float) -> None:
+    """Report what an idle app of ours writes and takes.
+
+    Args:
+        bench: Where to.
+        what: How the figures' names begin.
+        subject: The app.
+        idle: What it did.
+        most_written: The goal, bytes a second to the terminal.
+    """
+    written = Series(subject, "idle: to the terminal", "bytes/s", (idle.written / idle.seconds,))
+    processor = Series(subject, "idle: processor", "% of a core", (100 * idle.processor / idle.seconds,))
+    bench.keep(written, processor)
+    bench.add(
+        single(f"{what}, idle: bytes to the terminal", written, most_written),
+        single(f"{what}, idle: processor", processor, 1),
+    )
 
 
 def _processor_seconds(pid: int) -> float:
