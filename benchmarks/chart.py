@@ -53,7 +53,7 @@ _STYLE = """
   .bar { fill: #818b98; }
   .bar.ours { fill: #005faf; }
   .spread { stroke: #59636e; stroke-width: 2; stroke-linecap: round; }
-  .grid { stroke: #59636e; stroke-opacity: 0.45; }
+  .grid { stroke: #ffffff; stroke-width: 1.5; }
   .rule { stroke: #d0d7de; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6e6e6; }
@@ -63,7 +63,8 @@ _STYLE = """
     .missing { stroke: #8b9198; }
     .bar { fill: #6f767d; }
     .bar.ours { fill: #7cbdff; }
-    .spread, .grid { stroke: #a8adb3; }
+    .spread { stroke: #a8adb3; }
+    .grid { stroke: #121212; }
     .rule { stroke: #36393d; }
   }
 """
@@ -160,7 +161,7 @@ def _draw_panel(parts: list[str], panel: Panel, report: Report, y: int) -> int:
             for mark in marks
             if MARGIN + 16 <= scale.x(mark) <= WIDTH - MARGIN - 16
         ]
-        y += 12
+        y += 20
     return y - 8
 
 

@@ -12,7 +12,7 @@ class Bar:
     """One series of the report, drawn by its median."""
 
     label: str
-    """At most 42 characters, for the figure to stand beside it."""
+    """At most 44 characters, for the figure to stand beside it."""
     measure: str
     subject: str
     quantity: str
@@ -69,7 +69,7 @@ PANELS = (
         bars=(
             Bar("Watchword, one account", "app-screen", "watchword", "first frame", ours=True),
             Bar("Watchword, 1,000 accounts", "app-accounts", "watchword", "first frame", ours=True),
-            Bar("a Textual app of one line", "app-accounts", "a one-line Textual app", "first frame"),
+            Bar("A Textual app of one line", "app-accounts", "a one-line Textual app", "first frame"),
             Bar("textual-totp, 1,000 accounts", "app-accounts", "textual-totp", "first frame"),
         ),
         logarithmic=True,
@@ -98,7 +98,7 @@ PANELS = (
                 *("command-line", "otpclient-cli, its file and passphrase", "time"),
             ),
             Bar("oathtool, a file", "command-line", "oathtool, a file", "time"),
-            Bar("a Python that does nothing", "command-line", "python -c pass", "time"),
+            Bar("Python, doing nothing", "command-line", "python -c pass", "time"),
         ),
         logarithmic=True,
     ),

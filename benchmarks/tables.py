@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
     from benchmarks.report import Report, Result
 
-_MARK = str.maketrans({"|": "\\|", "<": "&lt;", "*": "\\*", "_": "\\_", "`": "\\`", "[": "\\["})
+_MARK = str.maketrans(
+    {"&": "&amp;", "|": "\\|", "<": "&lt;", "*": "\\*", "_": "\\_", "`": "\\`", "[": "\\["}
+)
 """What Markdown would take for its own."""
 
 _PASS, _SHORT = "pass", "falls short"
