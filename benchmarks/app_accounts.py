@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 COUNT = 1000
 ROUNDS = 11
 PEER_ROUNDS = 3
-PEER_SECONDS = 120
+PEER_SECONDS = 30
 """The peer takes some twenty seconds on a slow machine."""
 IDLE_SECONDS = 60
 """As for one account."""

@@ -136,12 +136,12 @@ def _judge(server: Mortal, history: History, seconds: float) -> Result:
     growths = [growth for life in server.lives if (growth := life.growth) is not None]
     peaks = [1024.0 * max(life.samples) for life in server.lives if life.samples]
     if growths:
-        growth = Series(
+        grown = Series(
             "watchword-server", "memory, last third of a life / first", "times", tuple(growths)
         )
-        found.series.append(growth)
-        name = f"{growth.quantity}: the most"
-        found.figures.append(Figure(name, max(growths), "times", MOST_GROWTH, spread=growth.spread))
+        found.series.append(grown)
+        name = f"{grown.quantity}: the most"
+        found.figures.append(Figure(name, max(growths), "times", MOST_GROWTH, spread=grown.spread))
     if peaks:
         most = Series("watchword-server", "most memory in a life", "bytes", tuple(peaks))
         found.series.append(most)
