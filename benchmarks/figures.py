@@ -115,6 +115,8 @@ def percentile_95(values: Sequence[float]) -> float:
 def number(value: float) -> str:
     """Write a number with about three digits."""
     size = abs(value)
+    if size == 0:
+        return "0"
     if size >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if size >= 10 else f"{value:.2f}"

@@ -10,6 +10,7 @@ from benchmarks.__main__ import main, measured
 from benchmarks.documents import BEGIN, DOCUMENT, END, KEPT
 from benchmarks.figures import Figure, Series, amount, ratio, single
 from benchmarks.harness import UnavailableError
+from benchmarks.on_terminal import first_frame
 from benchmarks.peer_programs import _reason, installed_program
 from benchmarks.rounds import in_turns
 from benchmarks.tables import as_text
@@ -176,3 +177,23 @@ def test_a_passphrase_is_typed_when_it_is_asked_for(tmp_path: Path) -> None:
 def test_a_command_that_fails_is_no_measurement(tmp_path: Path, command: list[str], reason: str) -> None:
     with pytest.raises(UnavailableError, match=reason):
         typed(command, tmp_path, "x")
+
+
+LATE = r"""
+import sys, time
+time.sleep(0.3)
+print("\x1b[2;3Hre\x1b[2;5Hady", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_first_frame_is_when_the_screen_shows_it_however_late(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LATE]
+    took = first_frame(command, tmp_path, lambda text: "ready" in text, seconds=0.25)
+
+    assert took > 0.3
+
+
+def test_a_program_that_ends_without_a_frame_is_no_measurement(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="true did not show what it is for"):
+        first_frame(["/bin/true"], tmp_path, lambda text: "ready" in text)
