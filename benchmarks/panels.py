@@ -54,7 +54,7 @@ def _checks(connections: int) -> Panel:
             ),
             Bar(
                 "Flask and pyotp, 2 processes: the same",
-                *("server-prototype", f"prototype, GET /check/CODE, beside {where}", RATE),
+                *("server-prototype", f"prototype, GET /check/CODE, in turns with {where}", RATE),
             ),
         ),
     )

@@ -72,7 +72,7 @@ def _compare(bench: Bench, both: _Both, connections: int, goal: float) -> None:
             f"watchword-server, GET /check/CODE, {where}": lambda: send(
                 both.ours, _again(folder, DEFAULT_KEY), connections=connections, seconds=SECONDS
             ),
-            f"prototype, GET /check/CODE, beside {where}": lambda: send(
+            f"prototype, GET /check/CODE, in turns with {where}": lambda: send(
                 both.theirs, _again(folder, both.totp), connections=connections, seconds=SECONDS
             ),
             f"watchword-server, mixed checks, {where}": lambda: audited(

@@ -14,6 +14,9 @@ _MARK = str.maketrans(
 )
 """What Markdown would take for its own."""
 
+_FULL = 0.6
+"""Part of a table's cells that make it worth its columns."""
+
 _PASS, _SHORT = "pass", "falls short"
 
 
@@ -38,18 +41,18 @@ def as_markdown(report: Report) -> str:
     """Write goals, measurements and machine for a document."""
     goals = [("figure", "measured", "its rounds", "goal", ""), *_goals(report)]
     parts = [
-        "### Goals and the last run",
+        "## Goals and the last run",
         _markdown(goals),
     ]
     if report.unavailable:
         parts.append("Not measured:")
         parts.append("\n".join(f"- {_escaped(reason)}" for reason in report.unavailable))
-    parts.append("### Behind the figures")
+    parts.append("## Behind the figures")
     parts.append("The median, and from the least to the greatest of the rounds.")
     for result in report.results:
         if result.series:
             parts += [f"`{result.name}`", _markdown(_series(result))]
-    parts.append("### What it ran on")
+    parts.append("## What it ran on")
     parts.append("\n".join(f"- {_escaped(line)}" for line in _setting(report)))
     return "\n\n".join(parts)
 
@@ -62,9 +65,14 @@ def _goals(report: Report) -> Iterator[Sequence[str]]:
 
 
 def _series(result: Result) -> list[Sequence[str]]:
-    """A row for each subject, a column for each quantity."""
+    """A row for each subject and a column for each quantity; of few, a row for each series."""
     quantities = list(dict.fromkeys(one.quantity for one in result.series))
     subjects = list(dict.fromkeys(one.subject for one in result.series))
+    if len(result.series) < _FULL * len(subjects) * len(quantities):
+        return [
+            ("", "", "measured"),
+            *((one.subject, one.quantity, one.as_text()) for one in result.series),
+        ]
     rows: list[Sequence[str]] = [("", *quantities)]
     for subject in subjects:
         found = (result.find(subject, quantity) for quantity in quantities)
