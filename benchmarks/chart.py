@@ -212,7 +212,9 @@ def _mark(value: float, unit: str) -> str:
 def _setting(report: Report) -> str:
     """The machine in a line or two."""
     machine = report.machine
-    return f"{report.date}, {machine['processor']}, {machine['system']}, Python {machine['Python']}."
+    load, _, _ = machine["load before"].partition(" ")
+    where = f"{machine['processor']}, {machine['system']}, Python {machine['Python']}"
+    return f"{report.date}, {where}; load {load} before."
 
 
 def _text(x: float, y: float, text: str, kind: str = "") -> str:
