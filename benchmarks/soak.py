@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
+import os
 import random
 import sys
 import time
 from typing import TYPE_CHECKING
 
+from benchmarks.figures import Figure, Series
 from benchmarks.harness import plain_environment, say, workplace
 from benchmarks.history import History, Said, unheard
 from benchmarks.history_reading import evidence_in
+from benchmarks.machine import machine
+from benchmarks.report import Report, Result
 from benchmarks.server_keys import make_keys, make_token, with_ledger
 from benchmarks.soak_load import (
     KEYS,
@@ -24,6 +27,7 @@ from benchmarks.soak_load import (
 )
 from benchmarks.soak_nodes import soak_nodes
 from benchmarks.soak_server import Mortal
+from benchmarks.tables import as_text
 
 from watchword_server.tokens import Scope
 
@@ -33,25 +37,29 @@ if TYPE_CHECKING:
 CLIENTS = 96
 LIFE_SECONDS = 30
 MOST_GROWTH = 1.15
+DEFAULT_SECONDS = 600
 
 
 def main() -> None:
-    """Soak; exit status 1 if anything was not as it should be."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600, help="for how long [600]")
-    parser.add_argument("--nodes", type=int, default=0, help="so many, on PostgreSQL [one, on SQLite]")
-    parser.add_argument("--seed", type=int, help="of what is done to nodes; a run tells its own")
-    chosen = parser.parse_args()
-    seed = random.randrange(10**6) if chosen.seed is None else chosen.seed
+    """Soak for `SECONDS` of the environment; exit status 1 if anything was not as it should be.
+
+    `NODES` is how many there are on one PostgreSQL; without it, one on SQLite. `SEED` is of what is done
+    to them.
+    """
+    seconds = float(os.environ.get("SECONDS") or DEFAULT_SECONDS)
+    nodes = int(os.environ.get("NODES") or 0)
+    seed = int(os.environ.get("SEED") or random.randrange(10**6))
+    report = Report(machine(), time.strftime("%Y-%m-%d"))
     with workplace() as folder:
-        if chosen.nodes:
-            passed = soak_nodes(folder, chosen.nodes, chosen.seconds, seed)
-        else:
-            passed = asyncio.run(_soak(folder, chosen.seconds))
-    sys.exit(not passed)
+        soaked = (
+            soak_nodes(folder, nodes, seconds, seed) if nodes else asyncio.run(_soak(folder, seconds))
+        )
+        report.results.append(soaked)
+    print(as_text(report))
+    sys.exit(not report.passed)
 
 
-async def _soak(folder: Path, seconds: float) -> bool:
+async def _soak(folder: Path, seconds: float) -> Result:
     data = folder / "data"
     say(f"making {KEYS} keys")
     check_token, admin_token = await asyncio.to_thread(_prepare, data)
@@ -73,7 +81,7 @@ async def _soak(folder: Path, seconds: float) -> bool:
         client.close()
     await server.kill()
     say("comparing the answers with the database")
-    return await asyncio.to_thread(_report, server, history, seconds)
+    return await asyncio.to_thread(_judge, server, history, seconds)
 
 
 def _prepare(data: Path) -> tuple[str, str]:
@@ -120,15 +128,13 @@ async def _on_the_side(server: Mortal, history: History, verifier: Client, wait:
     await verify_audit(verifier, history)
 
 
-def _report(server: Mortal, history: History, seconds: float) -> bool:
+def _judge(server: Mortal, history: History, seconds: float) -> Result:
+    """Hold the answers against the database; print the counts, give figures."""
     evidence = asyncio.run(with_ledger(server.data, evidence_in))
     history.compare(evidence, period=PERIOD)
     # A server that is alone has no excuse: it is dead, or it decides.
     if refused := history.answers[f"check: {Said.UNAVAILABLE}"]:
         history.fault(f"{refused} checks were answered with 503")
-    growths = [growth for life in server.lives if (growth := life.growth) is not None]
-    if growths and max(growths) > MOST_GROWTH:
-        history.fault(f"memory grew to {max(growths):.2f} times in one life")
     checks = sum(history.answers[f"check: {said}"] for said in Said if said is not Said.NOTHING)
     print(f"{seconds:.0f} s, {len(server.lives) - 1} kills, {CLIENTS} clients, {KEYS} keys")
     print(f"{checks:,} answers to checks, {checks / seconds:.0f} a second")
@@ -137,13 +143,22 @@ def _report(server: Mortal, history: History, seconds: float) -> bool:
         f"acceptances answered: {history.answers[f'check: {Said.TRUE}']:,}; in the database:"
         f" {len(evidence.accepted):,}, of them {unheard(history.asked, evidence):,} not answered"
     )
-    print(f"audit log: {evidence.rows:,} rows, {evidence.audit_fault or 'intact'}")
+    print(f"audit log: {evidence.rows:,} rows, {evidence.audit_fault or 'intact'}\n")
+    found = Result("soak")
+    found.figures.append(Figure("what must not have happened", len(history.faults), "times", 0))
+    growths = [growth for life in server.lives if (growth := life.growth) is not None]
+    peaks = [1024.0 * max(life.samples) for life in server.lives if life.samples]
     if growths:
-        print(f"memory, last third of a life / first: {min(growths):.2f} to {max(growths):.2f} times")
-    samples = [max(life.samples) // 1024 for life in server.lives if life.samples]
-    print(f"most memory in each life, MiB: {' '.join(map(str, samples))}")
-    print("PASS" if not history.faults else f"FAIL: {len(history.faults)} faults")
-    return not history.faults
+        grown = Series(
+            "watchword-server", "memory, last third of a life / first", "times", tuple(growths)
+        )
+        found.series.append(grown)
+        name = f"{grown.quantity}: the most"
+        found.figures.append(Figure(name, max(growths), "times", MOST_GROWTH, spread=grown.spread))
+    if peaks:
+        most = Series("watchword-server", "most memory in a life", "bytes", tuple(peaks))
+        found.series.append(most)
+    return found
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from benchmarks.figures import Figure
 from benchmarks.harness import ROOT, say
 from benchmarks.history import History, Said, unheard
 from benchmarks.history_reading import evidence_in
+from benchmarks.report import Result
 from benchmarks.server_keys import key_of, name_of
 from benchmarks.soak_chaos import plan
 from benchmarks.soak_load import (
@@ -39,8 +41,8 @@ VOLLEYS = 12
 """Clients that send each code to all nodes at once."""
 
 
-def soak_nodes(folder: Path, nodes: int, seconds: float, seed: int) -> bool:
-    """Soak; tell whether all was as it should be."""
+def soak_nodes(folder: Path, nodes: int, seconds: float, seed: int) -> Result:
+    """Soak; print the counts, give how much was not as it should be."""
     # The tests know how to run a PostgreSQL.
     sys.path.append(str(ROOT / "tests"))
     from benchmarks.soak_world import world  # noqa: PLC0415 - as above
@@ -50,7 +52,7 @@ def soak_nodes(folder: Path, nodes: int, seconds: float, seed: int) -> bool:
         return asyncio.run(_soak(made, folder, seconds, seed))
 
 
-async def _soak(world: World, folder: Path, seconds: float, seed: int) -> bool:
+async def _soak(world: World, folder: Path, seconds: float, seed: int) -> Result:
     from nodes import furnish, opened  # noqa: PLC0415 - as above
 
     say(f"making {KEYS} keys")
@@ -102,7 +104,7 @@ async def _end(tasks: Sequence[asyncio.Task[None]], history: History) -> None:
 
 def _report(
     history: History, evidence: Evidence, struck: Sequence[Struck], seconds: float, seed: int
-) -> bool:
+) -> Result:
     answers = sum(history.answers[f"check: {said}"] for said in Said if said is not Said.NOTHING)
     nodes = sorted({each.node for each in history.asked})
     accepted = Counter(each.node for each in history.asked if each.said is Said.TRUE)
@@ -119,5 +121,7 @@ def _report(
     )
     for kind, found in told(history.asked, struck).items():
         print(f"{kind}: {found.as_text()}")
-    print("PASS" if not history.faults else f"FAIL: {len(history.faults)} faults")
-    return not history.faults
+    print()
+    result = Result("soak of nodes")
+    result.figures.append(Figure("what must not have happened", len(history.faults), "times", 0))
+    return result

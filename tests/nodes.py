@@ -1,8 +1,10 @@
 """Several servers on one PostgreSQL, as one system has them: the same keys, the same sealing keys.
 
+token = await furnish(uri, tmp_path, KEYS)
 with node(tmp_path, "one", uri) as one, node(tmp_path, "two", uri) as two:
-    async with asking(one.url, token) as client:
-        assert await verdict_of(client, name, code) is True
+    async with load([one, two], token) as history:
+        ...                              # clients send codes all the time, and note what they hear
+await require_sound(history, uri, tmp_path)
 """
 
 from __future__ import annotations

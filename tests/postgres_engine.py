@@ -23,6 +23,7 @@ import asyncpg
 from loopback import free_port
 from postgres_binaries import find_postgres
 from processes import descendants, is_running, wait_until
+from programs import cannot_run
 from throwaway import throwaway
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Cluster:
     @property
     def pid(self) -> int:
         """The number of its first process, which all others hang on."""
-        assert self._process is not None
+        assert self._process is not None, f"{self.name} does not run"
         return self._process.pid
 
     def dsn(self, database: str = "postgres") -> str:
@@ -129,6 +130,8 @@ class Cluster:
 
     def speak_tls(self, authority: trustme.CA) -> None:
         """Before it starts: have it speak TLS, as `localhost`, and nothing else over TCP."""
+        if not self.run("postgres", "-C", "ssl_library", "-D", self.data).strip():
+            cannot_run(f"the PostgreSQL in {self.binaries} was built without TLS")
         made = authority.issue_cert("localhost")
         chain = b"".join(pem.bytes() for pem in made.cert_chain_pems)
         self.configure(

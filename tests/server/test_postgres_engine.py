@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from postgres_engine import Cluster
 
-TESTS = Path(__file__).parents[1]
-
 LEFT_ALONE = """
 import sys
 from postgres_engine import running_cluster
@@ -104,7 +102,7 @@ def shared_memory() -> list[str]:
 def test_it_does_not_outlive_tests_that_are_killed() -> None:
     tests = subprocess.Popen(
         [sys.executable, "-c", LEFT_ALONE],
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

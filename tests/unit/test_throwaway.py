@@ -15,7 +15,8 @@ from processes import is_running, wait_until
 from programs import require_program
 from throwaway import throwaway
 
-TESTS = Path(__file__).parents[1]
+CARETAKER_GIVES_UP = 10
+"""Seconds until it kills what has not heard it."""
 
 LEFT_ALONE = """
 import sys
@@ -27,10 +28,16 @@ with throwaway("test") as place:
 """
 
 
-def test_programs_run_there_and_not_as_root() -> None:
+@pytest.mark.parametrize("way", ["run", "start"])
+def test_programs_run_there_and_not_as_root(way: str) -> None:
+    command = ["sh", "-c", "pwd; id -u; env"]
     with throwaway("test") as place:
-        place.run(["sh", "-c", "pwd > said; id -u >> said; env >> said"])
-        folder, user, *environment = (place.path / "said").read_text().splitlines()
+        if way == "run":
+            said = place.run(command)
+        else:
+            assert place.start("said", command).wait(timeout=20) == 0
+            said = place.log("said").read_text()
+    folder, user, *environment = said.splitlines()
     assert folder == str(place.path)
     assert int(user) == (os.geteuid() or place.account.uid)
     assert int(user) != 0
@@ -66,7 +73,7 @@ def test_at_the_end_nothing_is_left(number: int) -> None:
 def test_nor_when_the_tests_are_killed(number: int) -> None:
     tests = subprocess.Popen(
         [sys.executable, "-c", LEFT_ALONE],
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -79,7 +86,8 @@ def test_nor_when_the_tests_are_killed(number: int) -> None:
         os.kill(int(pid), number)
         tests.kill()
 
-    wait_until(lambda: not is_running(int(pid)), "the program has gone")
+    took = wait_until(lambda: not is_running(int(pid)), "the program has gone")
+    assert took < CARETAKER_GIVES_UP
     wait_until(lambda: not Path(folder).exists(), "its folder has gone")
 
 
