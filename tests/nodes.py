@@ -14,6 +14,7 @@ import contextlib
 import itertools
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -117,9 +118,16 @@ class Load:
         began = time.monotonic()
         wanted = {name: self.accepted_by(name) + more for name in names}
         while any(self.accepted_by(name) < count for name, count in wanted.items()):
-            assert time.monotonic() < began + seconds, f"{names} accept nothing"
+            assert time.monotonic() < began + seconds, self._told_since(began)
             await asyncio.sleep(0.02)
         return time.monotonic() - began
+
+    def _told_since(self, began: float) -> str:
+        """What clients were told lately, where they should have been told something else."""
+        told = Counter(
+            (each.node, each.said.value) for each in self.history.asked if each.sent_at >= began
+        )
+        return ", ".join(f"{node}: {count} {said}" for (node, said), count in sorted(told.items()))
 
     async def send(self, client: aiohttp.ClientSession, node: str, key: str, name: str) -> Said:
         """Send a key's code of now, and note what came of it."""
@@ -186,3 +194,25 @@ async def require_sound(history: History, uri: str, folder: Path) -> None:
     async with opened(uri, folder) as ledger:
         evidence = await evidence_in(ledger)
     assert list(contradictions(history.asked, evidence, period=PERIOD)) == []
+
+
+async def refusal(client: aiohttp.ClientSession, server: ServerProcess) -> str:
+    """Why a node cannot decide a check now."""
+    async with client.post(f"{server.url}/v1/keys/key0/check", json={"code": "000000"}) as answer:
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "1"
+        return str((await answer.json(content_type=None))["cause"])
+
+
+async def readiness(client: aiohttp.ClientSession, server: ServerProcess) -> dict[str, str]:
+    """What is looked at, and what is wrong with it; nothing if it is ready."""
+    async with client.get(f"{server.url}/readyz") as answer:
+        said = await answer.json(content_type=None)
+    return {} if answer.status == 200 else {**said["checks"]}
+
+
+async def until_ready(client: aiohttp.ClientSession, server: ServerProcess, seconds: float) -> None:
+    """Wait until it is ready."""
+    async with asyncio.timeout(seconds):
+        while await readiness(client, server):  # noqa: ASYNC110 - another process is waited for
+            await asyncio.sleep(0.1)
