@@ -153,15 +153,21 @@ async def run_sql(database: Path, *statements: str) -> list[tuple[Any, ...]]:
 
 
 async def audit_events(ledger: Ledger) -> list[Event]:
-    """Every event of the audit log, whose chain holds from its first row to its head."""
-    head = await ledger.store.audit_head()
-    chain = Chain(await ledger.audit_key(), Head())
+    """Every event of the audit log, whose chains hold from their first row to their head."""
     events: list[Event] = []
-    while rows := await ledger.store.audit_rows(chain.seq, 1000):
-        assert chain.add(rows), chain.fault
-        events += [msgspec.json.decode(row.event, type=Event) for row in rows]
-    assert chain.finish(head), chain.fault
+    for head in await ledger.store.audit_heads():
+        chain = Chain(await ledger.audit_key(), Head(chain=head.chain))
+        while rows := await ledger.store.audit_rows(head.chain, chain.seq, 1000):
+            assert chain.add(rows), chain.fault
+            events += [msgspec.json.decode(row.event, type=Event) for row in rows]
+        assert chain.finish(head), chain.fault
     return events
+
+
+async def audit_end(store: Store) -> Head:
+    """The end of an audit log of one chain."""
+    (head,) = await store.audit_heads()
+    return head
 
 
 async def open_ledger(store: SqliteStore, folder: Path, clock: Clock) -> Ledger:

@@ -2,7 +2,8 @@
 
 The rows are written in the transaction of what they tell of. Whoever changes, removes or reorders a
 row without the key breaks the chain; whoever cuts its end and forges the stored head is found out by
-a head noted elsewhere (a checkpoint).
+a head noted elsewhere (a checkpoint). There are as many chains as write at once; the number of a chain
+is in each of its hashes, so that no row of one passes for a row of another.
 """
 
 from __future__ import annotations
@@ -89,26 +90,27 @@ _encode = msgspec.json.Encoder().encode
 def link(
     key: bytes, head: Head, events: Iterable[Event], latest: float
 ) -> tuple[Sequence[AuditRow], Head]:
-    """Chain `events` to the log whose end is `head`; give the rows and the new end, as of `latest`.
+    """Chain `events` to the chain whose end is `head`; give the rows and the new end, as of `latest`.
 
-    Each MAC is HMAC-SHA-256 over the MAC before, the row's number and its JSON.
+    Each MAC is HMAC-SHA-256 over the chain's number, the MAC before, the row's number and its JSON.
     """
     seq, mac = head.seq, head.mac
     rows = []
     for event in events:
         seq += 1
         encoded = _encode(event)
-        mac = _mac(key, mac, seq, encoded)
-        rows.append(AuditRow(seq, encoded.decode(), mac))
-    return rows, Head(seq, mac, latest)
+        mac = _mac(key, head.chain, mac, seq, encoded)
+        rows.append(AuditRow(seq, encoded.decode(), mac, head.chain))
+    return rows, Head(seq, mac, latest, head.chain)
 
 
 class Chain:
-    """Verifies a log row by row, from its beginning or from where it was pruned."""
+    """Verifies a chain row by row, from its beginning or from where it was pruned."""
 
     def __init__(self, key: bytes, start: Head) -> None:
-        """Begin after `start`: the head before the first row that is left."""
+        """Begin after `start`: the head before the first row of this chain that is left."""
         self._key = key
+        self.number = start.chain
         self.seq = start.seq
         self.mac = start.mac
         self.fault: str | None = None
@@ -120,12 +122,17 @@ class Chain:
             if row.seq != self.seq + 1:
                 self.fault = f"after row {self.seq} comes row {row.seq}: rows were removed or reordered"
                 return False
-            expected = _mac(self._key, self.mac, row.seq, row.event.encode())
+            expected = _mac(self._key, self.number, self.mac, row.seq, row.event.encode())
             if not _same(expected, row.mac):
                 self.fault = f"row {row.seq} does not follow from row {self.seq}: one was changed"
                 return False
             self.seq, self.mac = row.seq, row.mac
         return True
+
+    @property
+    def end(self) -> Head:
+        """Where it is now; without a time."""
+        return Head(self.seq, self.mac, chain=self.number)
 
     def finish(self, head: Head) -> bool:
         """Compare the end with the stored head; False if rows were cut off."""
@@ -137,8 +144,16 @@ class Chain:
 
 
 def checkpoint(head: Head) -> str:
-    """A head as one word, to be noted where the database's owner cannot change it."""
-    return f"{head.seq}:{head.mac}"
+    """A head as one word, to be noted where the database's owner cannot change it.
+
+    `SEQ:MAC` in chain 0, `CHAIN.SEQ:MAC` in others.
+    """
+    return f"{place(head)}:{head.mac}"
+
+
+def place(row: AuditRow | Head) -> str:
+    """The number of a row, after that of its chain if that is not 0."""
+    return f"{row.chain}.{row.seq}" if row.chain else str(row.seq)
 
 
 def _same(mac: str, other: str) -> bool:
@@ -146,5 +161,9 @@ def _same(mac: str, other: str) -> bool:
     return hmac.compare_digest(mac.encode(), other.encode())
 
 
-def _mac(key: bytes, before: str, seq: int, event: bytes) -> str:
-    return hmac.digest(key, b"%b %d %b" % (before.encode(), seq, event), "sha256").hex()
+def _mac(key: bytes, chain: int, before: str, seq: int, event: bytes) -> str:
+    text = b"%b %d %b" % (before.encode(), seq, event)
+    if chain:
+        # Chain 0 is older than the others, and goes without. It begins with a MAC, so never like this.
+        text = b"chain %d %b" % (chain, text)
+    return hmac.digest(key, text, "sha256").hex()

@@ -45,7 +45,8 @@ class Checker:
         self._metrics = metrics
         self._window = window
         self._waiting: list[_Waiting] = []
-        self._working: asyncio.Task[None] | None = None
+        self._busy: set[str] = set()
+        self._working: set[asyncio.Task[None]] = set()
 
     async def check(self, question: Question) -> Outcome:
         """Judge a code against the active key of that name.
@@ -57,23 +58,43 @@ class Checker:
         """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(question, answer))
-        if self._working is None:
-            self._working = asyncio.create_task(self._work(), name="checker")
+        if len(self._working) < self._ledger.store.lanes:
+            self._working.add(asyncio.create_task(self._work(), name="checker"))
         return await answer
 
     async def drain(self) -> None:
         """Wait until every check that was asked for has its answer."""
-        while self._working is not None:
-            await asyncio.wait([self._working])
+        while self._working:
+            await asyncio.wait(self._working)
 
     async def _work(self) -> None:
         try:
             while self._waiting:
                 await self._gather()
-                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                batch = self._take()
+                if not batch:
+                    # Whoever has their keys in hand takes them next.
+                    break
+                names = {waiting.question.name for waiting in batch}
+                self._busy |= names
                 await self._settle(batch)
+                self._busy -= names
         finally:
-            self._working = None
+            # At once: whoever asks next has to see that nobody works.
+            self._working = {task for task in self._working if task is not asyncio.current_task()}
+
+    def _take(self) -> Sequence[_Waiting]:
+        """The next batch: those that came first, of keys that no other batch is about."""
+        batch: list[_Waiting] = []
+        later: list[_Waiting] = []
+        if self._busy:
+            for waiting in self._waiting:
+                is_next = len(batch) < MAX_BATCH and waiting.question.name not in self._busy
+                (batch if is_next else later).append(waiting)
+        else:
+            batch, later = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        self._waiting = later
+        return batch
 
     async def _gather(self) -> None:
         """Let checks that are on their way arrive: a commit for two of them costs as much as for all.

@@ -182,6 +182,7 @@ def _options(flags: Mapping[str, object], config: Path | None) -> list[str]:
     found = []
     if config is not None:
         found += ["--config", str(config)]
-    if flags["data_dir"] is not None:
-        found += ["--data-dir", str(flags["data_dir"])]
+    for name in ("data_dir", "store"):
+        if flags[name] is not None:
+            found += [f"--{name.replace('_', '-')}", str(flags[name])]
     return found

@@ -140,13 +140,14 @@ def look_at_tokens(tokens: Sequence[Token], now: float) -> Iterator[Finding]:
         yield ok("tokens", f"{len(counting)} count")
 
 
-def look_at_clock(head: Head, now: float) -> Iterator[Finding]:
-    """The clock against the last row of the audit log."""
+def look_at_clock(heads: Sequence[Head], now: float) -> Iterator[Finding]:
+    """The clock against the last row of the audit log, whoever wrote it."""
+    latest = max(head.at for head in heads)
     try:
-        check_clock(head.at, now)
+        check_clock(latest, now)
     except StoreError:
         advice = "set the clock right, or run: watchword-server store accept-clock"
-        yield wrong("clock", f"{head.at - now:,.0f} s before the last row of the audit log", advice)
+        yield wrong("clock", f"{latest - now:,.0f} s before the last row of the audit log", advice)
     else:
         yield ok("clock", "after the last row of the audit log")
 

@@ -184,7 +184,7 @@ async def confirm_key(
             if decision.verdict is Verdict.WRONG:
                 diagnosis = diagnose(key, state, code, now, reach)
             after = _with_budget_of(decision.state, holder.state)
-            changes = Changes(advances=[Advance(holder.id, holder.state, after)])
+            changes = Changes(advances=[Advance(holder, after)])
             return Act(changes, [event]), Confirmation(decision, pending, (), diagnosis)
         codes = new_recovery_codes()
         confirmed = msgspec.structs.replace(
@@ -202,7 +202,7 @@ async def confirm_key(
         others.append(PutRecovery(pending.id, digests))
         if snapshot.ticket is not None:
             others.append(UseTicket(snapshot.ticket.digest, now))
-        changes = Changes(advances=[Advance(pending.id, pending.state, decision.state)], others=others)
+        changes = Changes(advances=[Advance(pending, decision.state)], others=others)
         stored = msgspec.structs.replace(confirmed, state=decision.state)
         return Act(changes, [event]), Confirmation(decision, stored, codes)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,7 +29,7 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     """Where the server is and what it has."""
 
     url: str
-    database: Path
+    database: str
     done: Bootstrapped | StoreError
     """What was found or made in it, or why it is not ready."""
 
@@ -44,7 +43,7 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_json(self) -> str:
         """One line for a parent process."""
-        members = {"url": self.url, "database": str(self.database), "key": DEFAULT_KEY}
+        members = {"url": self.url, "database": self.database, "key": DEFAULT_KEY}
         if isinstance(self.done, StoreError):
             members["not_ready"] = self.done.cause.value
         if self.token is not None:

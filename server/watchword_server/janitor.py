@@ -9,8 +9,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from watchword_server.audit import key_event
-from watchword_server.audit_check import log_checkpoint
 from watchword_server.bootstrap import SERVER
+from watchword_server.checkpoints import log_checkpoints
 from watchword_server.ledger import Act
 from watchword_server.retention import prune_audit
 from watchword_server.store.protocol import StoreError
@@ -47,7 +47,7 @@ async def tidy(ledger: Ledger, tokens: TokenBook, clock: Callable[[], float]) ->
 
 
 async def tidy_audit(ledger: Ledger, clock: Callable[[], float], audit_retention: float | None) -> None:
-    """Do an hour's round: drop old rows of the audit log, and note its end.
+    """Do an hour's round: drop old rows of the audit log, and note its ends.
 
     Args:
         ledger: Where the log is.
@@ -59,7 +59,7 @@ async def tidy_audit(ledger: Ledger, clock: Callable[[], float], audit_retention
     """
     if audit_retention is not None:
         await prune_audit(ledger, clock() - audit_retention)
-    await log_checkpoint(ledger)
+    await log_checkpoints(ledger)
 
 
 @contextlib.asynccontextmanager
@@ -76,7 +76,7 @@ async def tidying(
         await asyncio.wait([task])
         with contextlib.suppress(StoreError):
             await tokens.note_uses()
-            await log_checkpoint(ledger)
+            await log_checkpoints(ledger)
 
 
 async def _rounds(

@@ -144,7 +144,7 @@ async def unlock_key(ledger: Ledger, name: str, caller: Caller) -> StoredKey:
     """
 
     def work(snapshot: Snapshot, now: float) -> tuple[Act, StoredKey]:
-        advances = [Advance(stored.id, stored.state, unlocked(stored.state)) for stored in snapshot.keys]
+        advances = [Advance(stored, unlocked(stored.state)) for stored in snapshot.keys]
         first = _first(snapshot)
         event = key_event("lock.reset", first, caller, now, detail=f"{first.state.failures} failures")
         return Act(Changes(advances=advances), [event]), first

@@ -26,6 +26,8 @@ _PASSES = {
     Cause.DISK_FULL,
     Cause.READ_ONLY,
     Cause.LOCKED,
+    Cause.UNREACHABLE,
+    Cause.CLOCK_OFF,
 }
 """What an operator can mend while the server runs."""
 
@@ -37,17 +39,20 @@ async def make_ready(ledger: Ledger, configured: Configured) -> Bootstrapped | S
 
     Returns:
         What was found or made; or what is in the way, of a database that was ready before and will
-        be again: sealing keys that are not there, a clock that was set back, a full disk.
+        be again: sealing keys that are not there, a clock that was set back, a full disk; or that the
+        database is on another machine and does not answer.
 
     Raises:
         StoreError: Something else is in the way, or the database was never ready.
     """
-    was_ready = AUDIT_KEY in (await ledger.store.look(Wanted(meta=(AUDIT_KEY,)))).meta
+    was_ready = False
     try:
+        was_ready = AUDIT_KEY in (await ledger.store.look(Wanted(meta=(AUDIT_KEY,)))).meta
         await prepare(ledger.store, ledger.keyring)
         return await bootstrap(ledger, configured)
     except StoreError as error:
-        if not was_ready or error.cause not in _PASSES:
+        may_pass = was_ready and error.cause in _PASSES
+        if not may_pass and error.cause is not Cause.UNREACHABLE:
             raise
         return error
 

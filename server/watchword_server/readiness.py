@@ -27,6 +27,7 @@ _BLAMED = {
     Cause.SEALING_KEY_MISSING: "sealing-keys",
     Cause.SEALING_KEY_WRONG: "sealing-keys",
     Cause.CLOCK_BACK: "clock",
+    Cause.CLOCK_OFF: "clock",
 }
 _STOPPING = "the server is stopping"
 

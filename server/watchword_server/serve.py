@@ -27,13 +27,12 @@ from watchword_server.reloading import reload_on_hangup
 from watchword_server.seal import Keyring
 from watchword_server.stopping import stop_signal
 from watchword_server.store.protocol import StoreError
-from watchword_server.store.sqlite import SqliteStore
+from watchword_server.stores import open_store, where_it_is
 from watchword_server.systemd import Notifier
 from watchword_server.tls import Tls, tls_files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-    from pathlib import Path
 
     from aiohttp import web
 
@@ -81,14 +80,14 @@ def serve(
     notifier = Notifier(os.environ)
     # The sockets first: a first token must not be made for a server that will not start.
     with bound(settings) as found:
-        database = prepare_data_dir(settings.data_path)
+        prepare_data_dir(settings.data_path)
 
         async def run() -> None:
             asyncio.get_running_loop().set_exception_handler(log_stray)
             stop = stop_signal(stop_on_eof=stop_on_eof)
             async with contextlib.AsyncExitStack() as stack:
                 greeting, runner = await stack.enter_async_context(
-                    started(settings, configured, clock, found.sockets, database, tls, announce)
+                    started(settings, configured, clock, found.sockets, tls, announce)
                 )
                 stack.enter_context(present(settings.data_path, greeting.url, settings.public_url))
                 reload_on_hangup(tls, notifier)
@@ -112,7 +111,6 @@ async def started(  # noqa: PLR0913, PLR0917 - each is made before the loop runs
     configured: Configured,
     clock: Callable[[], float],
     bound: Sequence[socket.socket],
-    database: Path,
     tls: Tls | None,
     announce: Callable[[Greeting], None],
     seat: Seat | None = None,
@@ -124,7 +122,6 @@ async def started(  # noqa: PLR0913, PLR0917 - each is made before the loop runs
         configured: The key and the token of the prototype's settings.
         clock: Unix seconds.
         bound: Where to listen.
-        database: The database's file.
         tls: What to listen with; None for plain HTTP.
         announce: Called if the server was not ready at first and is later.
         seat: Which of several workers this process is; None if it is the only one.
@@ -135,7 +132,7 @@ async def started(  # noqa: PLR0913, PLR0917 - each is made before the loop runs
     """
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(hold(settings.data_path))
-        store = await SqliteStore.open(database)
+        store = await open_store(settings, clock=clock)
         stack.push_async_callback(store.close)
         ledger = Ledger(store, Keyring(settings.sealing_keys_path, os.environ), clock=clock)
         done = await make_ready(ledger, configured)
@@ -166,7 +163,7 @@ async def started(  # noqa: PLR0913, PLR0917 - each is made before the loop runs
             is_plain = tls is None or each.family == socket.AF_UNIX
             await Listener(runner, each, None if is_plain or tls is None else tls.context).start()
         url = sockets.url_of(bound[0], secure=tls is not None)
-        greeting = Greeting(url=url, database=database, done=done)
+        greeting = Greeting(url=url, database=where_it_is(settings), done=done)
         if isinstance(done, StoreError):
             _logger.error("not ready: %s", done)
             waiting = asyncio.create_task(make_ready_in_time(ledger, configured), name="opening")
@@ -174,7 +171,7 @@ async def started(  # noqa: PLR0913, PLR0917 - each is made before the loop runs
 
             def announce_again(task: asyncio.Task[Bootstrapped]) -> None:
                 if not task.cancelled():
-                    announce(Greeting(url=url, database=database, done=task.result()))
+                    announce(Greeting(url=url, database=where_it_is(settings), done=task.result()))
 
             waiting.add_done_callback(announce_again)
         yield greeting, runner

@@ -15,10 +15,13 @@ from watchword_otp import clean_label
 from watchword_server.datadir import SEALING_KEYS_NAME
 from watchword_server.errors import UserError, why
 from watchword_server.origins import is_network, is_origin
+from watchword_server.store.postgres_address import parse_address
 from watchword_server.verifier import MAX_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from watchword_server.store.postgres_address import Address
 
 DEFAULT_PORT = 6238
 """The number of the RFC that makes the codes."""
@@ -42,11 +45,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     port: Annotated[
         int, Meta(ge=0, le=_MAX_PORT, description=f"a whole number from 0 to {_MAX_PORT}")
     ] = DEFAULT_PORT
-    store: Annotated[
-        str | None, Meta(description="the address of a PostgreSQL database, as postgresql://...")
-    ] = None
     data_dir: Annotated[str, Meta(min_length=1, description="a folder")] = msgspec.field(
         default_factory=lambda: str(platformdirs.user_state_path("watchword"))
+    )
+    store: Annotated[str | None, Meta(description="a URI such as postgresql://user@host/database")] = (
+        None
     )
     window: Annotated[
         int, Meta(ge=0, le=MAX_WINDOW, description=f"a whole number of steps from 0 to {MAX_WINDOW}")
@@ -96,6 +99,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def data_path(self) -> Path:
         """The data folder, with `~` for the home folder."""
         return Path(self.data_dir).expanduser()
+
+    @property
+    def address(self) -> Address | None:
+        """Where PostgreSQL is; None for SQLite in the data folder.
+
+        Raises:
+            UserError: It is no address.
+        """
+        return None if self.store is None else parse_address(self.store)
 
     @property
     def sealing_keys_path(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watchword_server.audit_check import verify_audit
+from watchword_server.audit_check import chain_name, of_chain, verify_audit
 from watchword_server.findings import Finding, ok, wrong
 from watchword_server.reseal import check_seal
 from watchword_server.sqlitefile import damage, opened
@@ -54,16 +54,24 @@ async def check_content(ledger: Ledger, *, full: bool) -> Sequence[Finding]:
             for fault in sealed.faults
         )
     ] or [ok("seals", f"all {sealed.secrets:,} secrets open")]
-    head = await ledger.store.audit_head()
     if full:
         report = await verify_audit(ledger)
         if report.fault is not None:
             return [*found, wrong("audit log", report.fault, "find out who wrote the database")]
         return [*found, ok("audit log", f"{report.rows:,} rows verified")]
-    last = await ledger.store.audit_rows(max(0, head.seq - 1), 2)
-    if head.seq and [row.mac for row in last] != [head.mac]:
-        return [*found, wrong("audit log", "its end is not where it should be", "run audit verify")]
-    return [*found, ok("audit log", f"ends at row {head.seq:,}")]
+    return [*found, await _audit_ends(ledger)]
+
+
+async def _audit_ends(ledger: Ledger) -> Finding:
+    heads = await ledger.store.audit_heads()
+    for head in heads:
+        last = await ledger.store.audit_rows(head.chain, max(0, head.seq - 1), 2)
+        if head.seq and [row.mac for row in last] != [head.mac]:
+            fault = of_chain(chain_name(head, heads), "its end is not where it should be")
+            return wrong("audit log", fault, "run audit verify")
+    if len(heads) > 1:
+        return ok("audit log", f"{len(heads):,} chains, each with its end")
+    return ok("audit log", f"ends at row {heads[0].seq:,}")
 
 
 def _soundness(connection: sqlite3.Connection, *, full: bool) -> Finding:

@@ -259,12 +259,12 @@ async def test_w26_wrong_codes_at_the_same_moment_stay_within_the_budget(
 async def test_w31_what_is_missing_is_refused_before_anything_is_done(
     server: RunningServer, client: httpx.AsyncClient, body: dict[str, object]
 ) -> None:
-    before, head = (await find_key(server.store)).state, await server.store.audit_head()
+    before, head = (await find_key(server.store)).state, await server.store.audit_heads()
     for path in ("check", "confirm", "recovery-codes/redeem"):
         answer = await client.post(f"/v1/keys/default/{path}", json=body)
         assert answer.status_code == 400
     assert (await find_key(server.store)).state == before
-    assert await server.store.audit_head() == head
+    assert await server.store.audit_heads() == head
 
 
 class TestW36:

@@ -125,9 +125,9 @@ def just(changes: Changes, _: Snapshot) -> tuple[Changes, None]:
 
 async def test_w09_a_claim_on_a_state_that_is_gone_is_noticed(server: RunningServer) -> None:
     # test_mutations.py takes the count of rows out, and this and others fail.
-    key = await find_key(server.store)
+    key = msgspec.structs.replace(await find_key(server.store), state=KeyState(failures=3))
     for claim in (KeyState(failures=1), KeyState(last_step=5, consumed_at=NOON)):
-        changes = Changes(advances=[Advance(key.id, KeyState(failures=3), claim)])
+        changes = Changes(advances=[Advance(key, claim)])
         with pytest.raises(StoreError):
             await server.store.transact(Wanted(), partial(just, changes))
 

@@ -170,7 +170,8 @@ class TestOneTransaction:
         before = await audit_events(ledger)
 
         def decide(snapshot: Snapshot, _: float) -> tuple[Act, None]:
-            stale = Advance(snapshot.keys[0].id, KeyState(failures=9), KeyState())
+            seen = msgspec.structs.replace(snapshot.keys[0], state=KeyState(failures=9))
+            stale = Advance(seen, KeyState())
             return Act(Changes(advances=[stale]), EVENTS), None
 
         with pytest.raises(StoreError):

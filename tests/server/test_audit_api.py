@@ -144,6 +144,7 @@ class TestVerifying:
             "intact": True,
             "rows": last["seq"],
             "head": f"{last['seq']}:{last['mac']}",
+            "chains": 1,
             "fault": None,
         }
 

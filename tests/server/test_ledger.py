@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
-from servers import NOON, Clock, audit_events, find_key
+from servers import NOON, Clock, audit_end, audit_events, find_key
 from watchword_server.audit import CLOCK_TOLERANCE, Event
 from watchword_server.ledger import (
     ACTIVE_SEAL,
@@ -33,7 +34,7 @@ def failing(snapshot: Snapshot, now: float) -> tuple[Act, float]:
     """One more failure of the default key, and its row."""
     key = snapshot.keys[0]
     after = KeyState(failures=key.state.failures + 1)
-    act = Act(Changes(advances=[Advance(key.id, key.state, after)]), [Event(at=now, event="test")])
+    act = Act(Changes(advances=[Advance(key, after)]), [Event(at=now, event="test")])
     return act, now
 
 
@@ -44,7 +45,7 @@ class TestTransact:
         assert await ledger.transact(DEFAULT, failing) == NOON
         assert (await find_key(ledger.store)).state.failures == 1
         assert [event.event for event in await audit_events(ledger)] == ["key.activate", "test"]
-        assert (await ledger.store.audit_head()).at == NOON
+        assert (await audit_end(ledger.store)).at == NOON
 
     async def test_a_decision_that_raises_leaves_neither(self, ledger: Ledger) -> None:
         def decide(snapshot: Snapshot, now: float) -> tuple[Act, None]:
@@ -61,7 +62,8 @@ class TestTransact:
             act, _ = failing(snapshot, now)
             others: list[Change] = [SetMeta("left", b"over")]
             act.changes.others = others
-            act.changes.advances = [*act.changes.advances, Advance(99, KeyState(), KeyState(failures=1))]
+            nobody = msgspec.structs.replace(snapshot.keys[0], id=99, state=KeyState())
+            act.changes.advances = [*act.changes.advances, Advance(nobody, KeyState(failures=1))]
             return act, None
 
         with pytest.raises(StoreError):
@@ -89,7 +91,7 @@ class TestClock:
             await early.transact(DEFAULT, failing)
         await early.transact(DEFAULT, failing, whatever_the_clock=True)
         await early.transact(DEFAULT, failing)
-        assert (await ledger.store.audit_head()).at == NOON - 86_400
+        assert (await audit_end(ledger.store)).at == NOON - 86_400
 
 
 class TestAuditKey:

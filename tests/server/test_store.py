@@ -9,6 +9,7 @@ import pytest
 
 from servers import (
     NOON,
+    audit_end,
     change,
     count_keys,
     find_key,
@@ -62,15 +63,15 @@ async def move(store: SqliteStore, before: KeyState, after: KeyState, name: str 
     """Settle a change that was decided on `before`, whatever the store holds now."""
 
     def decide(snapshot: Snapshot) -> tuple[Changes, None]:
-        return Changes(advances=[Advance(id_of(snapshot, name), before, after)]), None
+        return Changes(advances=[advance(snapshot, name, before, after)]), None
 
     await store.transact(Wanted(names=[name]), decide)
 
 
-def id_of(snapshot: Snapshot, name: str) -> int:
+def advance(snapshot: Snapshot, name: str, before: KeyState, after: KeyState) -> Advance:
     found = snapshot.find(name)
     assert found is not None
-    return found.id
+    return Advance(msgspec.structs.replace(found, state=before), after)
 
 
 def sealed(name: str, *, number: int = 2, status: Status = Status.ACTIVE) -> StoredKey:
@@ -119,8 +120,8 @@ class TestSettle:
 
         def decide(snapshot: Snapshot) -> tuple[Changes, None]:
             advances = [
-                Advance(id_of(snapshot, "default"), KeyState(), USED),
-                Advance(id_of(snapshot, "other"), KeyState(failures=3), USED),
+                advance(snapshot, "default", KeyState(), USED),
+                advance(snapshot, "other", KeyState(failures=3), USED),
             ]
             return Changes(advances=advances), None
 
@@ -133,9 +134,7 @@ class TestSettle:
         key = await find_key(store)
         await change(store, PutKey(key, msgspec.structs.replace(key, status=Status.RETIRED)))
         with pytest.raises(StoreError):
-            await store.transact(
-                Wanted(), lambda _: (Changes(advances=[Advance(key.id, KeyState(), USED)]), None)
-            )
+            await store.transact(Wanted(), lambda _: (Changes(advances=[Advance(key, USED)]), None))
 
     async def test_a_decision_that_raises_changes_nothing(self, store: SqliteStore) -> None:
         def decide(_snapshot: Snapshot) -> tuple[Changes, None]:
@@ -153,13 +152,13 @@ class TestSettle:
         assert (await store.look(Wanted(ids=[other.id, 99]))).keys == [other]
 
     async def test_a_log_that_does_not_go_on_where_it_ended_voids_all(self, store: SqliteStore) -> None:
-        head = await store.audit_head()
+        head = await audit_end(store)
         rows = [AuditRow(head.seq + 2, "{}", "00")]
         changes = Changes(rows=rows, head=Head(head.seq + 2, "00", NOON))
         with pytest.raises(StoreError):
             await store.transact(Wanted(), lambda _: (changes, None))
-        assert await store.audit_head() == head
-        assert len(await store.audit_rows(0, 99)) == head.seq
+        assert await audit_end(store) == head
+        assert len(await store.audit_rows(0, 0, 99)) == head.seq
 
 
 class TestKeys:

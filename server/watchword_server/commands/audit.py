@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 import click
 
 from watchword_otp import strip_controls
-from watchword_server.audit_check import checkpoint_of, read_checkpoints, verify_audit
+from watchword_server.audit_check import of_chain, verify_audit
 from watchword_server.audit_reading import (
     all_rows,
     as_csv,
@@ -21,7 +21,9 @@ from watchword_server.audit_reading import (
     event_of,
     is_wanted,
     last_rows,
+    new_rows,
 )
+from watchword_server.checkpoints import checkpoints_of, read_checkpoints
 from watchword_server.commands.common import as_json, confirm, examples, found_wrong, placed, with_yes
 from watchword_server.commands.opened import actor, read_ledger, refuse_own_files, with_ledger
 from watchword_server.commands.shown import count, moment, show_json
@@ -32,15 +34,15 @@ from watchword_server.retention import prune_audit
 from watchword_server.verifier import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from watchword_server.audit import Event
+    from watchword_server.audit_check import AuditReport
     from watchword_server.ledger import Ledger
     from watchword_server.settings import Settings
     from watchword_server.store.records import AuditRow
 
 _FOLLOW_SECONDS = 0.5
-_PAGE = 1000
 
 
 @click.group()
@@ -75,27 +77,29 @@ def tail(  # noqa: PLR0913 - options
     verdict: str | None,
     as_json: bool,
 ) -> None:
-    """Show the last rows; with --json one object a line."""
+    """Show the last rows; with --json one object a line.
+
+    Where several servers write one database, each writes a chain of rows of its own. They are shown
+    together in order of time, and the number of a row comes after that of its chain: 3.42.
+    """
     asked = {"key": key, "actor": who, "event": event, "verdict": verdict}
     wanted = {name: value for name, value in asked.items() if value is not None}
 
-    def show(row: AuditRow) -> None:
-        if as_json:
-            click.echo(as_line(row), nl=False)
-        else:
-            click.echo(_as_text(row.seq, event_of(row)))
+    def show(rows: Iterable[AuditRow], chains: int) -> None:
+        for row in rows:
+            if as_json:
+                click.echo(as_line(row), nl=False)
+            else:
+                click.echo(_as_text(row, event_of(row), chains))
 
     async def run(ledger: Ledger) -> None:
-        rows, last = await last_rows(ledger.store, number, wanted)
-        for row in rows:
-            show(row)
+        rows, seen = await last_rows(ledger.store, number, wanted)
+        show(rows, len(seen))
         if number and not rows and not follow:
             click.echo("No row is like that." if wanted else "The audit log is empty.", err=True)
         while follow:
-            for row in await ledger.store.audit_rows(last, _PAGE):
-                last = row.seq
-                if is_wanted(event_of(row), wanted):
-                    show(row)
+            rows, seen = await new_rows(ledger.store, seen)
+            show((row for row in rows if is_wanted(event_of(row), wanted)), len(seen))
             sys.stdout.flush()
             await asyncio.sleep(_FOLLOW_SECONDS)
 
@@ -103,8 +107,13 @@ def tail(  # noqa: PLR0913 - options
 
 
 @audit.command(epilog=examples("audit export > audit.jsonl", "audit export --format csv -o audit.csv"))
+@click.option("--chain", type=click.IntRange(0), metavar="N", help="Only rows of this chain.")
 @click.option(
-    "--after", type=click.IntRange(0), default=0, metavar="N", help="Only rows after number N."
+    "--after",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Only rows after number N; of several chains, name one with --chain.",
 )
 @click.option(
     "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", help="[default: jsonl]"
@@ -117,8 +126,20 @@ def tail(  # noqa: PLR0913 - options
 )
 @click.option("--force", is_flag=True, help="Replace the file.")
 @placed
-def export(*, settings: Settings, after: int, form: str, output: Path | None, force: bool) -> None:
-    """Write all rows, oldest first, to standard output or a file."""
+def export(  # noqa: PLR0913 - options
+    *,
+    settings: Settings,
+    chain: int | None,
+    after: int,
+    form: str,
+    output: Path | None,
+    force: bool,
+) -> None:
+    """Write all rows, oldest first, to standard output or a file.
+
+    Rows of several chains come in order of time, each with its chain's number; those of one chain stay
+    in their own order, so that it can be verified from what was written.
+    """
     if str(output) == "-":
         output = None
     if output is not None:
@@ -128,7 +149,7 @@ def export(*, settings: Settings, after: int, form: str, output: Path | None, fo
 
         async def run(ledger: Ledger) -> int:
             written = 0
-            async for page in all_rows(ledger.store, after):
+            async for page in all_rows(ledger.store, chain=chain, after=after):
                 await asyncio.to_thread(stream.write, "".join(map(one, page)).encode("utf-8", "replace"))
                 written += len(page)
             return written
@@ -144,13 +165,11 @@ def export(*, settings: Settings, after: int, form: str, output: Path | None, fo
 @audit.command(
     epilog=examples(
         "audit verify",
-        "audit verify --checkpoint 42:0f3a...",
+        "audit verify --checkpoint 42:0f3a... --checkpoint 3.17:8c51...",
         "audit verify --checkpoints server.log",
     )
 )
-@click.option(
-    "--checkpoint", "words", multiple=True, metavar="SEQ:MAC", help="A checkpoint noted earlier."
-)
+@click.option("--checkpoint", "words", multiple=True, metavar="WORD", help="A checkpoint noted earlier.")
 @click.option(
     "--checkpoints",
     "file",
@@ -167,12 +186,13 @@ def verify(
     file: IO[str] | None,
     as_json: bool,
 ) -> None:
-    """Follow the chain from its first row to its last. Exit status 1: a row is wrong, and which.
+    """Follow each chain from its first row to its last. Exit status 1: a row is wrong, and which.
 
     Exit status 1 also says that checkpoints were given, and none could be compared.
 
-    Rows that were changed, removed or put elsewhere are found; a cut end is found by a checkpoint that
-    was noted where whoever writes the database cannot change it.
+    Rows that were changed, removed or put elsewhere are found, and so is a chain that was removed from
+    among others; a cut end, or a last chain that is gone, is found by a checkpoint that was noted where
+    whoever writes the database cannot change it.
     """
     lines = [*words, *([] if file is None else file)]
     checkpoints = read_checkpoints(lines) if words or file is not None else None
@@ -184,21 +204,23 @@ def verify(
         show_json(
             {
                 "rows": report.rows,
-                "head": {"seq": report.head.seq, "mac": report.head.mac},
+                "heads": [
+                    {"chain": head.chain, "seq": head.seq, "mac": head.mac} for head in report.heads
+                ],
                 "checkpoints": None if checkpoints is None else len(checkpoints),
                 "compared": None if checkpoints is None else report.compared,
                 "fault": report.fault,
             }
         )
     elif report.fault is None:
-        click.echo(f"{count(report.rows, 'row')} verified, up to {report.head.seq}:{report.head.mac}")
+        _show_ends(report)
         if checkpoints is not None:
             of = count(len(checkpoints), "checkpoint")
             pruned = len(checkpoints) - report.compared
             rest = f"; the rows of {pruned:,} were pruned" if pruned else ""
             click.echo(f"{report.compared:,} of {of} compared{rest}.")
-    else:
-        click.echo(f"The audit log does not verify: {report.fault}.")
+    for fault in () if as_json else report.faults:
+        click.echo(f"The audit log does not verify: {fault}.")
     # Checkpoints of which none says anything are no proof that nothing was cut.
     if report.fault is not None or (checkpoints is not None and not report.compared):
         found_wrong()
@@ -207,8 +229,12 @@ def verify(
 @audit.command(epilog=examples("audit checkpoint >> /mnt/elsewhere/checkpoints.txt"))
 @placed
 def checkpoint(*, settings: Settings) -> None:
-    """Print the end of the log as one word: noted elsewhere, it proves later that nothing was cut."""
-    click.echo(read_ledger(settings, checkpoint_of))
+    """Print the end of the log as one word: noted elsewhere, it proves later that nothing was cut.
+
+    Where the log has several chains, it is a line with one word for each.
+    """
+    for word in read_ledger(settings, checkpoints_of):
+        click.echo(word)
 
 
 @audit.command(epilog=examples("audit prune --keep 90d", "audit prune --before 2026-01-01 --yes"))
@@ -248,11 +274,22 @@ def _output(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
             yield stream
 
 
-def _show_progress(done: int, total: int) -> None:
-    click.echo(f"\r{done:,} of {total:,} rows", err=True, nl=done >= total)
+def _show_progress(chain: str, done: int, total: int) -> None:
+    click.echo(f"\r{of_chain(chain, f'{done:,} of {total:,} rows')}", err=True, nl=done >= total)
 
 
-def _as_text(seq: int, event: Event) -> str:
+def _show_ends(report: AuditReport) -> None:
+    rows, ends = count(report.rows, "row"), report.ends
+    if len(ends) == 1:
+        click.echo(f"{rows} verified, up to {ends[0]}")
+        return
+    click.echo(f"{rows} of {len(ends):,} chains verified, up to")
+    for end in ends:
+        click.echo(f"  {end}")
+
+
+def _as_text(row: AuditRow, event: Event, chains: int) -> str:
+    number = str(row.seq) if chains == 1 else f"{row.chain}.{row.seq}"
     parts: Mapping[str, str] = {
         "key": event.key,
         "verdict": event.verdict,
@@ -263,7 +300,7 @@ def _as_text(seq: int, event: Event) -> str:
         "detail": event.detail,
     }
     told = "  ".join(f"{name}={value}" for name, value in parts.items() if value)
-    return strip_controls(f"{seq:>8}  {moment(event.at)}  {event.event:<14}  {told}")
+    return strip_controls(f"{number:>8}  {moment(event.at)}  {event.event:<14}  {told}")
 
 
 COMMANDS = {"audit": audit}

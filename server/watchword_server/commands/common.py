@@ -26,7 +26,8 @@ def where(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say where the database is."""
     for option in (
         click.option("--config", type=click.Path(path_type=Path), help="The settings file, TOML."),
-        click.option("--data-dir", metavar="DIR", help="Where the database is."),
+        click.option("--store", metavar="URI", help="PostgreSQL's address. [default: SQLite in DIR]"),
+        click.option("--data-dir", metavar="DIR", help="Where the database and the sealing keys are."),
     ):
         command = option(command)
     return command
@@ -36,8 +37,9 @@ def placed(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of `where`, and hand the command the `settings` they lead to."""
 
     @functools.wraps(command)
-    def run(*, config: Path | None, data_dir: str | None, **others: object) -> None:
-        command(settings=load_settings({"data_dir": data_dir}, os.environ, config), **others)
+    def run(*, config: Path | None, data_dir: str | None, store: str | None, **others: object) -> None:
+        flags = {"data_dir": data_dir, "store": store}
+        command(settings=load_settings(flags, os.environ, config), **others)
 
     return where(run)
 

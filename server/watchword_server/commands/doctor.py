@@ -70,7 +70,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
 
 async def _content(ledger: Ledger, now: float) -> Sequence[Finding]:
     return [
-        *look_at_clock(await ledger.store.audit_head(), now),
+        *look_at_clock(await ledger.store.audit_heads(), now),
         *look_at_tokens(await ledger.store.tokens(), now),
         *await check_content(ledger, full=False),
     ]

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from watchword_server.backup import LOGS
 from watchword_server.bootstrap import prepare
@@ -20,11 +20,13 @@ from watchword_server.errors import UserError, why
 from watchword_server.ledger import Ledger
 from watchword_server.seal import Keyring
 from watchword_server.store.sqlite import SqliteStore
+from watchword_server.stores import database_file, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
     from watchword_server.settings import Settings
+    from watchword_server.store.protocol import Store
 
 _T = TypeVar("_T")
 
@@ -35,12 +37,12 @@ def actor() -> str:
 
 
 def database_of(settings: Settings) -> Path:
-    """The path of the database, which is there.
+    """The path of the SQLite file, which is there.
 
     Raises:
-        UserError: It is not, or its folder is not safe.
+        UserError: It is not, or its folder is not safe, or the database is PostgreSQL.
     """
-    if not (settings.data_path / DATABASE_NAME).exists():
+    if not database_file(settings).exists():
         # Not made here: a folder misspelt would get a token that no server knows.
         message = (
             f"there is no database in {settings.data_path};"
@@ -83,9 +85,12 @@ def with_ledger(
         UserError: There is no database, or a backup is being restored.
         StoreError: It cannot be used, or not with these sealing keys.
     """
-    database = database_of(settings)
+    if settings.address is None:
+        database_of(settings)
+    else:
+        prepare_data_dir(settings.data_path)
     with hold(settings.data_path):
-        return run_on(settings, database, work, clock=clock)
+        return _run(settings, open_store(settings, clock=clock), work, clock=clock)
 
 
 def read_ledger(settings: Settings, work: Callable[[Ledger], Awaitable[_T]]) -> _T:
@@ -95,6 +100,8 @@ def read_ledger(settings: Settings, work: Callable[[Ledger], Awaitable[_T]]) -> 
         UserError: There is no database, or it cannot be copied, or a backup is being restored.
         StoreError: It cannot be used, or not with these sealing keys.
     """
+    if settings.address is not None:
+        return with_ledger(settings, work)
     with database_to_read(settings) as database:
         return run_on(settings, database, work)
 
@@ -144,9 +151,18 @@ def run_on(
     Raises:
         StoreError: It cannot be used, or not with these sealing keys.
     """
+    return _run(settings, SqliteStore.open(database), work, clock=clock)
 
+
+def _run(
+    settings: Settings,
+    opening: Coroutine[Any, Any, Store],
+    work: Callable[[Ledger], Awaitable[_T]],
+    *,
+    clock: Callable[[], float],
+) -> _T:
     async def run() -> _T:
-        store = await SqliteStore.open(database)
+        store = await opening
         try:
             keyring = keyring_of(settings)
             # This may be the first program of a newer version that touches it.

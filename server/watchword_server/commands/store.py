@@ -171,14 +171,15 @@ def accept_clock(*, settings: Settings, yes: bool) -> None:
     Codes that were used stay used. A key that took a code while the clock was ahead refuses all codes
     up to that time until it comes.
     """
-    head = with_ledger(settings, lambda ledger: ledger.store.audit_head())
+    heads = with_ledger(settings, lambda ledger: ledger.store.audit_heads())
+    latest = max(head.at for head in heads)
     now = time.time()
-    if now >= head.at:
+    if now >= latest:
         click.echo("The clock is not behind the audit log; there is nothing to accept.")
         return
-    confirm(f"Go on with a clock that is {head.at - now:,.0f} s before the last audit row?", yes=yes)
+    confirm(f"Go on with a clock that is {latest - now:,.0f} s before the last audit row?", yes=yes)
 
-    detail = f"{head.at - now:.0f} s before the row before"
+    detail = f"{latest - now:.0f} s before the row before"
     with_ledger(
         settings,
         lambda ledger: ledger.note("clock.accept", actor(), detail, whatever_the_clock=True),

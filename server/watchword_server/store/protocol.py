@@ -30,10 +30,12 @@ class Cause(StrEnum):
     DAMAGED = "database-damaged"
     GONE = "database-gone"
     FAILED = "database-failed"
+    UNREACHABLE = "database-unreachable"
     CHANGED = "changed-meanwhile"
     SEALING_KEY_MISSING = "sealing-key-missing"
     SEALING_KEY_WRONG = "sealing-key-wrong"
     CLOCK_BACK = "clock-stepped-back"
+    CLOCK_OFF = "clock-off"
 
     @property
     def words(self) -> str:
@@ -48,10 +50,12 @@ _WORDS = {
     Cause.DAMAGED: "the server's database is damaged",
     Cause.GONE: "the server's database is gone",
     Cause.FAILED: "the server's database failed",
+    Cause.UNREACHABLE: "the server's database cannot be reached",
     Cause.CHANGED: "someone else changed the same thing at this moment",
     Cause.SEALING_KEY_MISSING: "the server's sealing keys are missing",
     Cause.SEALING_KEY_WRONG: "the server's sealing keys do not open this",
     Cause.CLOCK_BACK: "the server's clock was set back",
+    Cause.CLOCK_OFF: "the clocks of the server and its database differ",
 }
 
 
@@ -82,8 +86,15 @@ What it raises undoes everything and reaches the caller.
 class Store(Protocol):
     """Keys, tokens and the audit log, kept for good.
 
-    Every method raises `StoreError` when the database fails, and has then changed nothing.
+    The audit log is one or several chains of rows: who writes at the same time writes another chain, and
+    waits for nobody. A chain that was begun stays, also when all its rows were pruned.
+
+    Every method raises `StoreError` when the database fails. Nothing was changed then; only if the
+    connection broke at the very commit may it have been, and nobody was told so.
     """
+
+    lanes: int
+    """How many calls of `transact` are worth having under way at once."""
 
     async def transact(self, wanted: Wanted, decide: Decide[T]) -> T:
         """Load what is wanted, let `decide` judge, and do what it says; give its second value.
@@ -121,20 +132,20 @@ class Store(Protocol):
         """Note when tokens, by digest, were used last; Unix seconds."""
         ...
 
-    async def audit_head(self) -> Head:
-        """The end of the audit log."""
+    async def audit_heads(self) -> Sequence[Head]:
+        """The end of each chain of the audit log, by number; never empty."""
         ...
 
-    async def audit_rows(self, after: int, limit: int) -> Sequence[AuditRow]:
-        """Up to `limit` rows after number `after`, oldest first."""
+    async def audit_rows(self, chain: int, after: int, limit: int) -> Sequence[AuditRow]:
+        """Up to `limit` rows of a chain after number `after`, oldest first; none if it is not there."""
         ...
 
     async def prune(self, now: float) -> None:
         """Forget answers and tickets whose time is over at `now`, Unix seconds."""
         ...
 
-    async def prune_audit(self, before: int) -> None:
-        """Forget the rows of the audit log before a number."""
+    async def prune_audit(self, chain: int, before: int) -> None:
+        """Forget the rows of a chain before a number; its end stays as it is."""
         ...
 
     async def scrub(self) -> None:

@@ -115,14 +115,16 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The end of the audit chain."""
+    """The end of a chain of the audit log."""
 
     seq: int = 0
     """Number of the last row; 0 for none."""
     mac: str = ""
     """Its chained MAC, hexadecimal."""
     at: float = 0.0
-    """The latest time of any row, Unix seconds: the clock must not be before it."""
+    """The latest time of any of its rows, Unix seconds: its writer's clock must not be before it."""
+    chain: int = 0
+    """The chain's number; they are numbered from 0 on without a gap."""
 
 
 class AuditRow(msgspec.Struct, frozen=True):
@@ -133,6 +135,8 @@ class AuditRow(msgspec.Struct, frozen=True):
     """The event as JSON, as it was hashed."""
     mac: str
     """Hexadecimal; chained to the row before."""
+    chain: int = 0
+    """The number of the chain it is in."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +167,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     keys: Sequence[StoredKey] = ()
     head: Head = Head()
+    """The end of the chain that this transaction writes to; in a mere look, of one that it would."""
     next_key_id: int = 1
     """The number that the next key added will have."""
     deleted: Sequence[DeletedKey] = ()
@@ -183,17 +188,15 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 class Advance(msgspec.Struct, frozen=True):
     """One key's state moves on."""
 
-    id: int
-    """The key's number."""
-    before: KeyState
-    """The state the decision was made on; if it is no longer stored, the decision is void."""
+    key: StoredKey
+    """As the decision saw it; if that state is no longer stored, the decision is void."""
     after: KeyState
     """The state to store."""
 
 
 def moved(stored: StoredKey, after: KeyState) -> Sequence[Advance]:
     """What brings a key's state to `after`; nothing if it is there."""
-    return [] if after == stored.state else [Advance(stored.id, stored.state, after)]
+    return [] if after == stored.state else [Advance(stored, after)]
 
 
 class AddKey(msgspec.Struct, frozen=True):
@@ -291,6 +294,6 @@ class Changes(msgspec.Struct, kw_only=True):
     """In this order."""
     answers: Sequence[Answer] = ()
     rows: Sequence[AuditRow] = ()
-    """The next rows of the audit log."""
+    """The next rows of the chain whose end the snapshot has."""
     head: Head | None = None
-    """The end of the audit log with them."""
+    """The end of that chain with them."""

@@ -21,9 +21,15 @@ if TYPE_CHECKING:
     from watchword_server.store.records import Head, Snapshot, StoredKey, Wanted
     from watchword_server.tokens import Token
 
+_CHAIN = 0
+"""The number of the only chain of the audit log."""
+
 
 class SqliteStore:
-    """A `Store` in a SQLite file."""
+    """A `Store` in a SQLite file. One program writes at a time, so its audit log is one chain."""
+
+    lanes = 1
+    """A file has one writer."""
 
     def __init__(self, connection: Connection, thread: ThreadPoolExecutor) -> None:
         """Take over what `open` has made ready."""
@@ -85,12 +91,14 @@ class SqliteStore:
                 lambda raw: raw.executemany("UPDATE tokens SET last_used_at = ? WHERE digest = ?", rows)
             )
 
-    async def audit_head(self) -> Head:
-        """See `Store.audit_head`."""
-        return await self._run(load.head)
+    async def audit_heads(self) -> Sequence[Head]:
+        """See `Store.audit_heads`."""
+        return [await self._run(load.head)]
 
-    async def audit_rows(self, after: int, limit: int) -> Sequence[AuditRow]:
+    async def audit_rows(self, chain: int, after: int, limit: int) -> Sequence[AuditRow]:
         """See `Store.audit_rows`."""
+        if chain != _CHAIN:
+            return ()
 
         def work(raw: sqlite3.Connection) -> list[AuditRow]:
             # As bytes: whoever changed a row may have left what is no text, and it must still be read.
@@ -115,8 +123,10 @@ class SqliteStore:
 
         await self._run(work)
 
-    async def prune_audit(self, before: int) -> None:
+    async def prune_audit(self, chain: int, before: int) -> None:
         """See `Store.prune_audit`."""
+        if chain != _CHAIN:
+            return
         await self._run(lambda raw: raw.execute("DELETE FROM audit WHERE seq < ?", (before,)))
 
     async def scrub(self) -> None:

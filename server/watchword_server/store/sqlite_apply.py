@@ -77,13 +77,13 @@ def apply(connection: sqlite3.Connection, changes: Changes) -> None:
 def _advance(connection: sqlite3.Connection, advances: Sequence[Advance]) -> None:
     rows = []
     for advance in advances:
-        before, after = advance.before, advance.after
+        before, after = advance.key.state, advance.after
         consumes = after.consumed_at != before.consumed_at
         rows.append(
             (
                 *(after.last_step, after.consumed_at, after.failures, after.locked_until),
                 *(after.offset, after.drift),
-                *(advance.id, before.last_step, before.failures),
+                *(advance.key.id, before.last_step, before.failures),
                 *(after.last_step, after.last_step, consumes),
             )
         )

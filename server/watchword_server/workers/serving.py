@@ -8,7 +8,6 @@ import math
 import os
 import socket
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -93,7 +92,7 @@ def supervise(
             announce(
                 Greeting(
                     url=url,
-                    database=Path(listening.database),
+                    database=listening.database,
                     done=done.done if isinstance(done, Made) else done.error(),
                 )
             )

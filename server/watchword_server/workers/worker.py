@@ -138,20 +138,19 @@ class Worker:
         obeying = asyncio.create_task(self._obey(stop), name="supervisor")
         try:
             with _bound(self._start) as bound:
-                database = prepare_data_dir(settings.data_path)
+                prepare_data_dir(settings.data_path)
                 async with started(
                     settings,
                     self._start.configured,
                     time.time,
                     bound,
-                    database,
                     self._tls,
                     self._announce_again,
                     self,
                 ) as (greeting, runner):
                     self._app = runner.app
                     collect_garbage_less_often()
-                    self._channel.send(Listening(str(greeting.database), _found(greeting)))
+                    self._channel.send(Listening(greeting.database, _found(greeting)))
                     await stop.wait()
                     runner.app[READINESS].stop()
                 # What was counted to the last.
