@@ -119,7 +119,9 @@ def _edge_middlewares(
 
 def _tidying(audit_retention: float | None) -> Callable[[web.Application], AsyncIterator[None]]:
     async def tidy(app: web.Application) -> AsyncIterator[None]:
-        async with tidying(app[LEDGER], app[TOKENS], app[CLOCK], audit_retention):
+        seat = app.get(SEAT)
+        is_first = seat is None or seat.is_first
+        async with tidying(app[LEDGER], app[TOKENS], app[CLOCK], audit_retention, is_first=is_first):
             yield
 
     return tidy

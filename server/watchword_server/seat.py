@@ -18,6 +18,11 @@ class Seat(Protocol):
         """Which one, from 1."""
         ...
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it does what one of them has to do for all."""
+        ...
+
     async def totals(self, own: Sequence[Family]) -> Sequence[Family]:
         """What all workers have counted together, of which `own` is this one's part."""
         ...

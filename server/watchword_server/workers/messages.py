@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 BEAT_SECONDS = 1.0
 """How often a worker says that it lives."""
 
+FIRST = 1
+"""The number of the worker that starts alone, and does what one of them has to do for all."""
+
 _LENGTH_BYTES = 4
 
 

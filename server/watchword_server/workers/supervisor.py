@@ -12,6 +12,7 @@ from watchword_server.store.protocol import StoreError
 from watchword_server.workers.backoff import Backoff
 from watchword_server.workers.messages import (
     BEAT_SECONDS,
+    FIRST,
     Asking,
     Beat,
     Count,
@@ -41,7 +42,6 @@ STOP_SECONDS = 25.0
 MAX_IN_VAIN = 5
 """How often in a row a worker may end before it listens, if none of the others listens either."""
 
-_FIRST = 1
 _COUNT_SECONDS = 2.0
 
 _logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Supervisor:
             opened: Called when the database is ready that was not when workers began to listen.
             patience: Seconds for which a worker may be silent.
         """
-        self._numbers = range(_FIRST, _FIRST + count)
+        self._numbers = range(FIRST, FIRST + count)
         self._launch = launch
         self._clock = clock
         self._sleep = sleep
@@ -147,7 +147,7 @@ class Supervisor:
 
     async def _keep(self, number: int) -> None:
         """Start worker `number` again and again, until all are to end."""
-        if number != _FIRST:
+        if number != FIRST:
             await self.prepared.wait()
         backoff = Backoff()
         while not self._ending.is_set():

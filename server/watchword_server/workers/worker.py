@@ -24,6 +24,7 @@ from watchword_server.store.protocol import StoreError
 from watchword_server.tls import Tls, tls_files
 from watchword_server.workers.messages import (
     BEAT_SECONDS,
+    FIRST,
     Asking,
     Beat,
     Channel,
@@ -115,6 +116,11 @@ class Worker:
     def number(self) -> int:
         """Which worker, from 1."""
         return self._start.number
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the one that starts first."""
+        return self.number == FIRST
 
     async def totals(self, own: Sequence[Family]) -> Sequence[Family]:
         """What all workers have counted together; `own` alone while all of them end."""
