@@ -36,13 +36,15 @@ SELECT id, name, status, seal, secret, kind, algorithm, digits, period, issuer, 
   last_step, consumed_at, failures, locked_until, "offset", drift
 FROM keys
 """
+# Joined, so that PostgreSQL looks for each name in its own part only; `= ANY` looks for all in each.
+_OF_NAMES = "JOIN unnest($1::text[]) AS w (wanted) ON name = wanted"
 _BY_NAME = {
     # The status stands in the text, so that the index is found that holds only such rows.
-    status: f"{_KEYS} WHERE status = '{status}' AND name = ANY($1::text[])"
+    status: f"{_KEYS} {_OF_NAMES} WHERE status = '{status}'"
     for status in Status
 }
 _BY_ID = f"{_KEYS} WHERE id = ANY($1::bigint[])"
-_LOCKED = " ORDER BY name, id FOR UPDATE"
+_LOCKED = " ORDER BY name, id FOR UPDATE OF keys"
 """In one order for all, or two nodes could wait for each other."""
 
 

@@ -11,8 +11,11 @@ from watchword_server.store.protocol import StoreError
 if TYPE_CHECKING:
     import asyncpg
 
-PARTITIONS = 8
-"""Parts of a table that parts by hash: each can be vacuumed, moved and restored by itself."""
+PARTITIONS = 4
+"""Parts of a table that parts by hash: each can be vacuumed, moved and restored by itself.
+
+Each costs every statement some microseconds, since PostgreSQL gets all of them ready to be written.
+"""
 
 _LOCK = 0x77617463_68776F72
 """An advisory lock of our own: "watchwor"."""
