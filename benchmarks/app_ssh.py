@@ -73,7 +73,7 @@ def _on_the_wire(running: Sshd) -> list[Figure]:
 
 def _endings(running: Sshd) -> list[Figure]:
     """How long the app stays when it should be gone: the worst of several times."""
-    from sshd import is_running, wait_until  # noqa: PLC0415 - as above
+    from processes import is_running, wait_until  # noqa: PLC0415 - as above
 
     say(f"ending {2 * ENDINGS} sessions")
 

@@ -1,4 +1,7 @@
-"""After all of tests/server has run: did its answers have every status that the document names?"""
+"""What tests of several folders share: a PostgreSQL.
+
+After all of tests/server has run: did its answers have every status that the document names?
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from postgres_engine import Cluster
     from statuses import Reached
 
 SERVER = Path(__file__).parent / "server"
@@ -18,6 +22,15 @@ SERVER = Path(__file__).parent / "server"
 _reached: pytest.StashKey[set[Reached]] = pytest.StashKey()
 _is_whole: pytest.StashKey[bool] = pytest.StashKey()
 _missing: pytest.StashKey[list[Reached]] = pytest.StashKey()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL of this worker's own, started for the first test that asks."""
+    from postgres_engine import running_cluster  # noqa: PLC0415 - most tests need none
+
+    with running_cluster() as cluster:
+        yield cluster
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

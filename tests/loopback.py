@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -39,6 +40,13 @@ class Front:
             writer.transport.abort()
         while self._open:
             await asyncio.wait(self._open)
+
+
+def free_port() -> int:
+    """A port of loopback's that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

@@ -14,12 +14,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desk import Desk
+from loopback import free_port
+from processes import descendants, wait_until
 from programs import cannot_run, require_program
 from terminal import Terminal
 
@@ -94,25 +95,12 @@ class Sshd:
 
     def apps(self) -> list[int]:
         """The processes of the app that sessions of this server run."""
-        return [pid for pid in _descendants(self.process.pid) if "--ssh" in _arguments(pid)]
+        return [pid for pid in descendants(self.process.pid) if "--ssh" in _arguments(pid)]
 
     def app(self) -> int:
         """The one that runs."""
         (pid,) = self.apps()
         return pid
-
-
-def _descendants(pid: int) -> list[int]:
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                parents[int(entry.name)] = int(fields[1])
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found[1:]
 
 
 def _arguments(pid: int) -> list[str]:
@@ -127,23 +115,6 @@ def session_of(pid: int) -> int:
     while "--ssh" in " ".join(_arguments(pid)):
         pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return pid
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process is there and not only waited for."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
-    except OSError:
-        return False
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 20) -> float:
-    """Wait for a condition; give the seconds that took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() < began + seconds, f"never: {what}"
-        time.sleep(0.01)
-    return time.monotonic() - began
 
 
 def app_command(home: Path) -> str:
@@ -222,7 +193,7 @@ def _listening(sshd: str, folder: Path, home: Path, keys: Path) -> Iterator[Sshd
                 return
             assert "in use" in running.log.read_text(), running.log.read_text()
         finally:
-            sessions = _descendants(running.process.pid)
+            sessions = descendants(running.process.pid)
             running.process.terminate()
             running.process.wait(timeout=10)
             for pid in sessions:
@@ -261,13 +232,6 @@ def _has_terminals_for_all() -> bool:
     finally:
         os.close(ours)
         os.close(theirs)
-
-
-def free_port() -> int:
-    """A port of loopback's that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from desk import GITHUB
-from sshd import Sshd, is_running, running_sshd, session_of, wait_until
+from processes import is_running, wait_until
+from sshd import Sshd, running_sshd, session_of
 from terminal import AT_ONCE
 from wire import Wire
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sshd import wait_until
+from processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from processes import wait_until
 from programs import require_program
-from sshd import ALONE, PEOPLE, SNIPPET, Sshd, running_sshd, wait_until
+from sshd import ALONE, PEOPLE, SNIPPET, Sshd, running_sshd
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from desk import GITHUB, SECRET
+from processes import wait_until
 from server_processes import server_process
-from sshd import Sshd, running_sshd, wait_until
+from sshd import Sshd, running_sshd
 from watchword_otp import code_at, step_at
 from watchword_tui.accounts import read_uri_lines
 
