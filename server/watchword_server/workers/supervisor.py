@@ -42,7 +42,8 @@ STOP_SECONDS = 25.0
 MAX_IN_VAIN = 5
 """How often in a row a worker may end before it listens, if none of the others listens either."""
 
-_COUNT_SECONDS = 2.0
+REPLY_SECONDS = 2.0
+"""How long to wait for what workers are asked."""
 
 _logger = logging.getLogger(__name__)
 
@@ -109,12 +110,12 @@ class Supervisor:
         self.prepared.set()
         for hand in self._hands.values():
             hand.tell_to_stop()
-        _, late = await asyncio.wait(self._keepers, timeout=STOP_SECONDS)
+        await self._within(STOP_SECONDS, asyncio.wait(self._keepers))
         for hand in self._hands.values():
             _logger.error("worker %d does not end; it is killed", hand.number)
             hand.kill()
-        if late:
-            await asyncio.wait(late)
+        # What more of them have failed with meanwhile is of no interest.
+        await asyncio.gather(*self._keepers, return_exceptions=True)
         for task in self._others:
             task.cancel()
 
@@ -176,7 +177,7 @@ class Supervisor:
                 raise GaveUpError(message)
             _logger.error("worker %d %s; it is started again in %d s", number, how, wait)
             self._restarts += 1
-            await self._pause(wait)
+            await self._within(wait, self._ending.wait())
 
     async def _attend(self, hand: Hand) -> str:
         """Listen to a worker until it has ended; tell how."""
@@ -239,7 +240,7 @@ class Supervisor:
             replies.append(asyncio.get_running_loop().create_future())
             self._replies.setdefault((hand.number, reply), []).append(replies[-1])
         if replies:
-            await asyncio.wait(replies, timeout=_COUNT_SECONDS)
+            await self._within(REPLY_SECONDS, asyncio.wait(replies))
 
     def _replied(self, number: int, kind: type[FromWorker]) -> None:
         for reply in self._replies.pop((number, kind), []):
@@ -267,7 +268,7 @@ class Supervisor:
         """Kill workers that have fallen silent; their keepers start others."""
         looked_at = self._clock()
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await self._sleep(BEAT_SECONDS)
             now = self._clock()
             # Whoever slept, as on a machine that was suspended, must not blame the others.
             slept = now - looked_at > self._patience / 2
@@ -279,12 +280,9 @@ class Supervisor:
                     )
                     hand.kill()
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait for so long, or until all are to end."""
-        waiting = [
-            asyncio.ensure_future(self._sleep(seconds)),
-            asyncio.ensure_future(self._ending.wait()),
-        ]
+    async def _within(self, seconds: float, what: Awaitable[object]) -> None:
+        """Wait for something, but no longer than so many seconds."""
+        waiting = [asyncio.ensure_future(what), asyncio.ensure_future(self._sleep(seconds))]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()

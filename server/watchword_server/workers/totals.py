@@ -7,6 +7,7 @@ collectors such as ours for requests, nor of what is no number, and the files of
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
 from watchword_server.exposition import Family, Sample
@@ -46,7 +47,7 @@ def added(parts: Iterable[Sequence[Family]]) -> list[Family]:
 
 def _rule(family: Family, sample: Sample) -> Callable[[float, float], float]:
     is_sum = family.kind in _SUMMED and not sample.name.endswith("_created")
-    return float.__add__ if is_sum else min
+    return operator.add if is_sum else min
 
 
 class Totals:
