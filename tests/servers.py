@@ -7,19 +7,18 @@ async with running_server(tmp_path) as server:
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import sqlite3
 import ssl
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
 from aiohttp import web
 
 import statuses
+from each_store import open_store_of
 from watchword_otp import Key, Secret, code_at, step_at
 from watchword_server.app import create_app
 from watchword_server.audit import Caller, Chain, Event
@@ -31,7 +30,6 @@ from watchword_server.seal import Keyring
 from watchword_server.serve import make_runner
 from watchword_server.sitting import Question
 from watchword_server.store.records import AddToken, Change, Changes, Head, PutToken, Wanted
-from watchword_server.store.sqlite import SqliteStore
 from watchword_server.tokens import Scope, Token, digest_of, new_token
 
 if TYPE_CHECKING:
@@ -70,13 +68,16 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """What a test may want of a server. Its tokens: `token` may do all, the others one thing."""
+    """What a test may want of a server. Its tokens: `token` may do all, the others one thing.
+
+    `database` is the SQLite file, or stands for PostgreSQL: see `each_store`.
+    """
 
     url: str
     clock: Clock
     key: Key
     ledger: Ledger
-    store: SqliteStore
+    store: Store
     database: Path
     token: str = field(repr=False)
     check_token: str = field(repr=False)
@@ -139,19 +140,6 @@ async def revoke_token(store: Store, name: str, at: float) -> None:
             await change(store, PutToken(replace(token, revoked_at=at)))
 
 
-async def run_sql(database: Path, *statements: str) -> list[tuple[Any, ...]]:
-    """Run statements on a database behind its server's back; give the rows of the last one."""
-
-    def run() -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = []
-        with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
-            for statement in statements:
-                rows = connection.execute(statement).fetchall()
-        return rows
-
-    return await asyncio.to_thread(run)
-
-
 async def audit_events(ledger: Ledger) -> list[Event]:
     """Every event of the audit log, whose chains hold from their first row to their head."""
     events: list[Event] = []
@@ -170,7 +158,7 @@ async def audit_end(store: Store) -> Head:
     return head
 
 
-async def open_ledger(store: SqliteStore, folder: Path, clock: Clock) -> Ledger:
+async def open_ledger(store: Store, folder: Path, clock: Clock) -> Ledger:
     """A ledger on `store`, its sealing keys in `folder`, ready for keys."""
     keyring = Keyring(folder / "sealing.keys", {})
     await prepare(store, keyring)
@@ -191,7 +179,7 @@ async def running_server(
     """Run the application on a free loopback port; run it again on the same folder to restart it."""
     clock = clock or Clock()
     database = folder / "watchword.db"
-    store = await SqliteStore.open(database)
+    store = await open_store_of(folder)
     try:
         ledger = await open_ledger(store, folder, clock)
         await activate_key(ledger, "default", key)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from each_store import run_sql
 from key_routes import (
     check,
     confirm,
@@ -21,7 +22,7 @@ from key_routes import (
     resync,
     rotate,
 )
-from servers import RunningServer, audit_events, find_key, run_sql, running_server
+from servers import RunningServer, audit_events, find_key, running_server
 from watchword_server.edge import Edge
 from watchword_server.recovery import RECOVERY_BITS
 from watchword_server.routes import ROUTES

@@ -13,6 +13,7 @@ import shutil
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from key_routes import check, confirm, make, make_active, refused, resync, rotate

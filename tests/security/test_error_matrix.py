@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from each_store import run_sql
 from key_routes import check, make, make_active, make_token, slug
-from servers import NOON, RunningServer, run_sql, running_server
+from servers import NOON, RunningServer, running_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,10 +8,12 @@ import signal
 from typing import TYPE_CHECKING
 
 import aiohttp
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from each_store import run_sql
 from server_processes import server_process
 from servers import (
     KEY,
@@ -22,7 +24,6 @@ from servers import (
     checker_of,
     find_key,
     open_ledger,
-    run_sql,
     running_server,
 )
 from watchword_otp import Key, Secret, code_at, step_at

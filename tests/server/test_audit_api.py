@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from each_store import run_sql
 from key_routes import check, confirm, make_active, make_token, refused, resync, rotate
-from servers import run_sql
 
 if TYPE_CHECKING:
     import httpx

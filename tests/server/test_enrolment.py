@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from each_store import run_sql
 from key_routes import (
     check,
     confirm,
@@ -21,7 +22,7 @@ from key_routes import (
 )
 from programs import require_program
 from qr_reader import scan
-from servers import audit_events, run_sql, running_server
+from servers import audit_events, running_server
 from watchword_otp import Kind, parse_uri
 from watchword_server.edge import Edge
 

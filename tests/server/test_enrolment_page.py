@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from each_store import run_sql
 from html_page import Page
 from key_routes import check, confirm, invite, make, refused, rotate, send
-from servers import Clock, audit_events, run_sql, running_server
+from servers import Clock, audit_events, running_server
 from watchword_otp import parse_uri
 
 if TYPE_CHECKING:

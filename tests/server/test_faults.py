@@ -19,9 +19,10 @@ import httpx
 import pytest
 from aiohttp import web
 
+from each_store import run_sql
 from faulty import CHECK, cause_of, code_by, eventually, is_ready
 from server_processes import run_server_command, server_process
-from servers import NO_TLS, Clock, RunningServer, audit_events, find_key, run_sql, running_server
+from servers import NO_TLS, Clock, RunningServer, audit_events, find_key, running_server
 from watchword_server.app import create_app
 from watchword_server.ledger import Ledger
 from watchword_server.seal import Keyring, Ring

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from servers import RunningServer, run_sql, running_server
+from each_store import run_sql
+from servers import RunningServer, running_server
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.sqlite import SqliteStore
 

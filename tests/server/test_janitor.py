@@ -6,8 +6,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from each_store import run_sql
 from key_routes import check, confirm, invite, make, make_active, refused, rotate
-from servers import audit_events, run_sql
+from servers import audit_events
 from watchword_server import janitor
 from watchword_server.audit import Caller
 from watchword_server.enrolment import create_key

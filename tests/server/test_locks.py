@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from each_store import run_sql
 from key_routes import check, confirm, make, make_active, make_token, refused, rotate
-from servers import audit_events, run_sql, running_server
+from servers import audit_events, running_server
 
 if TYPE_CHECKING:
     from pathlib import Path

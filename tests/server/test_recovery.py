@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from each_store import run_sql
 from key_routes import check, confirm, make, make_active, recovery_codes, redeem, refused, rotate
-from servers import Clock, audit_events, run_sql, running_server
+from servers import Clock, audit_events, running_server
 from watchword_server.recovery import RECOVERY_BITS
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from each_store import run_sql
 from key_routes import check, make, make_active, refused, resync
-from servers import audit_events, run_sql
+from servers import audit_events
 
 if TYPE_CHECKING:
     import httpx

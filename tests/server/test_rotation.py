@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from each_store import run_sql
 from key_routes import (
     check,
     confirm,
@@ -19,7 +20,7 @@ from key_routes import (
     resync,
     rotate,
 )
-from servers import RunningServer, audit_events, run_sql, running_server
+from servers import RunningServer, audit_events, running_server
 from watchword_otp import Algorithm, Key, Kind, Secret, parse_uri
 from watchword_server.bootstrap import activate_key
 

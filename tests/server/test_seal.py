@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servers import KEY, NOON, Clock, RunningServer, audit_events, find_key, open_ledger, run_sql
+from each_store import run_sql
+from servers import KEY, NOON, Clock, RunningServer, audit_events, find_key, open_ledger
 from watchword_otp import Key, Kind, Secret, code_at, step_at
 from watchword_server.bootstrap import activate_key, prepare
 from watchword_server.errors import UserError

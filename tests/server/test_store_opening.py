@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from servers import (
-    KEY,
-    NOON,
-    Clock,
-    change,
-    find_key,
-    open_ledger,
-    run_sql,
-    store_token,
-)
+from each_store import run_sql
+from servers import KEY, NOON, Clock, change, find_key, open_ledger, store_token
 from watchword_server.bootstrap import Activation, activate_key
 from watchword_server.store.protocol import Cause, StoreError
 from watchword_server.store.records import (

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from each_store import run_sql
 from key_routes import make_token, refused
 from server_processes import run_server_command, server_process
-from servers import NO_TLS, Clock, RunningServer, audit_events, run_sql, running_server
+from servers import NO_TLS, Clock, RunningServer, audit_events, running_server
 from watchword_server import janitor
 from watchword_server.audit import Caller
 from watchword_server.routes import ROUTES

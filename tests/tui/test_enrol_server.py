@@ -9,9 +9,10 @@ import pytest
 
 from apps import GITHUB, NOWHERE, make_app, make_vault_app, profile_of, settled
 from dialogs import kept, on_screen, said, shows
+from each_store import run_sql
 from enrolments import begin, code, fill, lead, opened, send, status, tells, told
 from loopback import losing_answers
-from servers import RunningServer, run_sql, running_server, store_token
+from servers import RunningServer, running_server, store_token
 from watchword_server.tokens import Scope, Token, digest_of, new_token
 from watchword_tui.screens.confirm import ConfirmScreen
 from watchword_tui.screens.enrol import EnrolScreen
