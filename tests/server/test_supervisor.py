@@ -85,7 +85,7 @@ class StandIn(Hand):
     def __init__(self, number: int, time: Time) -> None:
         self.number = number
         self.listens = False
-        self.started_at = self.heard_at = time()
+        self._heard_at = time()
         self.told: list[FromSupervisor | str] = []
         self.is_stubborn = False
         self._clock = time
@@ -111,7 +111,7 @@ class StandIn(Hand):
 
     async def receive(self) -> FromWorker | None:
         message = await self._said.get()
-        self.heard_at = self._clock()
+        self._heard_at = self._clock()
         return message
 
     def tell_to_stop(self) -> None:

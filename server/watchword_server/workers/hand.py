@@ -33,6 +33,10 @@ def worker_command(number: int) -> Sequence[str]:
     return [sys.executable, "-P", "-m", "watchword_server.workers.worker", str(number)]
 
 
+START_SECONDS = 40.0
+"""How long an interpreter may take to start on a busy machine, beside what any silence may last."""
+
+
 class Hand:
     """A worker that was started."""
 
@@ -50,7 +54,7 @@ class Hand:
         self.number = number
         self.listens = False
         """Whether it answers requests."""
-        self.started_at = self.heard_at = clock()
+        self._heard_at = clock() + START_SECONDS
 
     @classmethod
     async def start(
@@ -105,12 +109,12 @@ class Hand:
     async def receive(self) -> FromWorker | None:
         """What it says next; None when it has ended, or nearly."""
         message = await self._channel.receive()
-        self.heard_at = self._clock()
+        self._heard_at = self._clock()
         return message
 
     def silent_for(self) -> float:
-        """Seconds since it was heard last."""
-        return self._clock() - self.heard_at
+        """Seconds since it was heard last; less than 0 while it may still be starting."""
+        return self._clock() - self._heard_at
 
     def tell_to_stop(self) -> None:
         """Have it answer what it was asked, and end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import sys
 import time
@@ -62,8 +63,13 @@ def main() -> int:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, _STANDARD_INPUT)
     os.close(nothing)
+    try:
+        end = socket.socket(fileno=channel)
+    except OSError:
+        sys.stderr.write("this is started by watchword-server serve --workers N\n")
+        return _EXIT_FAILED
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_work(socket.socket(fileno=channel)))
+        return runner.run(_work(end))
 
 
 async def _work(end: socket.socket) -> int:
@@ -141,6 +147,8 @@ class Worker:
             StoreError: The database cannot be used.
         """
         settings = self._start.settings
+        # The supervisor passes its own on; one that is sent here does no harm.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, read_again, self._tls)
         obeying = asyncio.create_task(self._obey(stop), name="supervisor")
         try:
             with _bound(self._start) as bound:
