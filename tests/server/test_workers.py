@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,11 +32,11 @@ from watchword_otp import code_at, parse_uri, step_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from postgres_engine import Cluster
     from server_commands import Commands
 
+_SERVE = (sys.executable, "-m", "watchword_server", "serve")
 _numbers = itertools.count()
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
@@ -101,7 +102,6 @@ def test_one_address_one_token_and_codes_that_count_once_whoever_is_asked(
     tmp_path: Path, dsn: str
 ) -> None:
     with server_process(tmp_path, "--workers", "3", "--store", dsn) as running:
-        # All listen before it says so.
         assert len(workers_of(running)) == 3
         ask_all(running, 3)
         assert running.token is not None
@@ -168,7 +168,11 @@ class TestEnding:
             workers = workers_of(running)
             running.process.kill()
             running.process.wait(timeout=20)
-            wait_until(lambda: not any(map(is_running, workers)), "they have ended")
+            try:
+                wait_until(lambda: not any(map(is_running, workers)), "they have ended")
+            finally:
+                for process in filter(is_running, workers):
+                    os.kill(process, signal.SIGKILL)
             assert not answers(running)
         assert "Traceback" not in running.log.read_text()
 
@@ -184,6 +188,31 @@ class TestEnding:
             assert found["watchword_requests_total", "/healthz"] == 10
             assert found["watchword_worker_restarts_total", ""] == 1
         assert "ended with exit status 0; it is started again" in running.log.read_text()
+
+    def test_ctrl_c_while_they_start_leaves_no_traceback(self, tmp_path: Path, dsn: str) -> None:
+        with (tmp_path / "log").open("w") as log:
+            process = subprocess.Popen(
+                [*_SERVE, "--port", "0", "--workers", "2", "--store", dsn],
+                cwd=tmp_path,
+                env=home_environment(tmp_path),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                # As a shell starts a command that the keys of its terminal are for.
+                process_group=0,
+            )
+        try:
+            wait_until(lambda: descendants(process.pid), "a worker starts")
+            wait_until(
+                lambda: process.pid not in map(os.getpgid, descendants(process.pid)),
+                "it is out of the way of such keys",
+            )
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+            process.wait()
+        assert "Traceback" not in (tmp_path / "log").read_text()
 
     def test_the_end_of_standard_input_ends_all_if_asked(self, tmp_path: Path, dsn: str) -> None:
         with server_process(tmp_path, "--workers", "2", "--stop-on-eof", "--store", dsn) as running:
@@ -220,10 +249,10 @@ class TestAddress:
 
     def test_two_that_start_at_once_do_not_share_one(self, tmp_path: Path, dsn: str) -> None:
         port = str(free_port())
-        arguments = ("serve", "--json", "--port", port, "--workers", "2", "--store", dsn)
+        arguments = ("--json", "--port", port, "--workers", "2", "--store", dsn)
         both = [
             subprocess.Popen(
-                [sys.executable, "-m", "watchword_server", *arguments],
+                [*_SERVE, *arguments],
                 cwd=tmp_path,
                 env=home_environment(tmp_path),
                 stdin=subprocess.DEVNULL,
@@ -242,8 +271,9 @@ class TestAddress:
         finally:
             for each in both:
                 each.terminate()
-                each.communicate(timeout=30)
+            said = [each.communicate(timeout=30)[1] for each in both]
         assert serving.returncode == 0
+        assert f"port {port} on 127.0.0.1 is in use" in said[both.index(refused)]
 
     def test_a_unix_socket_is_everybodys_and_stays_until_the_last_has_ended(
         self, tmp_path: Path, dsn: str
@@ -347,13 +377,14 @@ def test_a_certificate_is_renewed_in_all_of_them(tmp_path: Path, dsn: str) -> No
 
 
 class TestSystemd:
+    @pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
     def test_states_are_those_of_all(self, tmp_path: Path, dsn: str) -> None:
         with supervisor(tmp_path) as listening:
             environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "20000"}
             arguments = ("--workers", "2", "--store", dsn)
             with server_process(tmp_path, *arguments, environment=environment) as running:
                 assert listening.recv(999) == b"READY=1"
-                assert len(workers_of(running)) == 2
+                assert count_listeners(urlsplit(running.url).port) == 2
                 assert [listening.recv(999) for _ in range(3)] == [b"WATCHDOG=1"] * 3
                 running.process.send_signal(signal.SIGTERM)
                 while (said := listening.recv(999)) == b"WATCHDOG=1":
@@ -409,6 +440,12 @@ def test_a_database_that_is_not_ready_is_waited_for(tmp_path: Path, dsn: str) ->
         # It was said once, though both found out.
         rest, _ = running.process.communicate(timeout=30)
         assert (running.process.returncode, rest) == (0, "")
+
+
+def count_listeners(port: int | None) -> int:
+    """How many sockets listen on this port of 127.0.0.1."""
+    text = Path("/proc/net/tcp").read_text()
+    return sum(line.split()[1:4:2] == [f"0100007F:{port:04X}", "0A"] for line in text.splitlines())
 
 
 def client_of(running: ServerProcess) -> httpx.AsyncClient:
