@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from each_store import run_sql
+from each_store import everything_in
 from key_routes import make_token, refused
 from server_processes import run_server_command, server_process
 from servers import NO_TLS, Clock, RunningServer, audit_events, running_server
@@ -366,9 +366,7 @@ async def test_the_file_and_the_log_hold_only_hashes(
     events = await audit_events(server.ledger)
     assert [event.event for event in events[-3:]] == ["token.create", "token.rotate", "token.revoke"]
     assert {event.actor for event in events[-3:]} == {"token:all"}
-    await run_sql(server.database, "PRAGMA wal_checkpoint")
-    files = await asyncio.to_thread(list, server.database.parent.iterdir())
-    content = b"".join([await asyncio.to_thread(file.read_bytes) for file in files])
+    content = await everything_in(server.database)
     for text in texts:
         assert text[3:].encode() not in content
         assert not [each for each in answers if text in each.text]

@@ -13,6 +13,7 @@ from watchword_server.commands.common import as_json, confirm, examples, found_w
 from watchword_server.commands.found import show_findings
 from watchword_server.commands.opened import (
     actor,
+    check_itself,
     database_of,
     database_to_read,
     keyring_of,
@@ -28,7 +29,7 @@ from watchword_server.findings import State
 from watchword_server.restore import burn_codes, prepare_copy, put_in_place, scratch
 from watchword_server.sqlitefile import compact, opened
 from watchword_server.store.schema import schema_of
-from watchword_server.storecheck import check_content, check_file
+from watchword_server.storecheck import check_content
 
 if TYPE_CHECKING:
     from watchword_server.ledger import Ledger
@@ -52,9 +53,12 @@ def store() -> None:
 @as_json
 @placed
 def check(*, settings: Settings, full: bool, as_json: bool) -> None:
-    """Look whether file, schema, seals and audit log are whole. Exit status 1: one is not."""
-    with database_to_read(settings) as database:
-        found = list(check_file(database, full=full))
+    """Look whether database, schema, seals and audit log are whole. Exit status 1: one is not."""
+    if settings.address is None:
+        with database_to_read(settings) as database:
+            found = list(check_itself(settings, database, full=full))
+    else:
+        found = list(check_itself(settings))
     if all(finding.state is State.OK for finding in found):
         found += read_ledger(settings, lambda ledger: check_content(ledger, full=full))
     show_findings(found, as_json=as_json)
@@ -131,7 +135,10 @@ def restore(*, settings: Settings, file: Path, yes: bool, as_json: bool) -> None
 @as_json
 @placed
 def migrate(*, settings: Settings, as_json: bool) -> None:
-    """Bring the database to this version's schema, as serve does too; a copy is kept beside it."""
+    """Bring the database to this version's schema, as serve does too; a copy is kept beside it.
+
+    PostgreSQL is brought up to date by whichever command or server of a newer version comes first.
+    """
     database = database_of(settings)
     with opened(database) as connection:
         before = schema_of(connection)

@@ -11,6 +11,7 @@ _WORDS: dict[Cause, str] = {
     Cause.READ_ONLY: "it can only be read; it may be a replica that is not promoted yet",
     Cause.DISK_FULL: "its disk is full; make room there",
     Cause.LOCKED: "others hold what is wanted for too long; see pg_stat_activity for who",
+    Cause.CHANGED: "someone else changed the same thing at this moment; try again",
     Cause.DAMAGED: "it is damaged; restore a backup, or promote a replica",
 }
 

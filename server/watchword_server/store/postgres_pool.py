@@ -43,7 +43,7 @@ UNDO_SECONDS = 1.0
 """Longest wait for PostgreSQL to undo what was begun."""
 
 MIGRATION_SECONDS = 300.0
-"""Longest wait for the schema, which another node may be changing."""
+"""Longest wait for the schema, which another node may be changing, and for a table to be tidied."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds without a new try after a failure to connect: doubled each time."""
@@ -100,14 +100,20 @@ class Pool:
             raise self._reason(error) from None
 
     async def outside(self, statement: str) -> None:
-        """Run a statement that PostgreSQL wants outside any transaction.
+        """Run a statement that PostgreSQL wants outside any transaction, and that may take its time.
 
         Raises:
             StoreError: The database failed, or knows no such statement.
         """
         try:
-            async with self._connection("") as connection:
+            connection = await asyncpg.connect(
+                self._address.uri, timeout=CONNECT_SECONDS, statement_cache_size=0
+            )
+            try:
                 await connection.execute(statement, timeout=MIGRATION_SECONDS)
+                await connection.close()
+            finally:
+                connection.terminate()
         except FAILURES as error:
             raise self._reason(error) from None
 
@@ -145,8 +151,7 @@ class Pool:
                 raise self._failed(error) from None
             self._failures = 0
             try:
-                if begin:
-                    await connection.execute(begin + self._suffix)
+                await connection.execute(begin + self._suffix)
             except BaseException as error:
                 connection.terminate()
                 await pool.release(connection)
