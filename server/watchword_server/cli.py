@@ -78,6 +78,7 @@ def cli() -> None:
     epilog=_examples(
         f"{PROGRAM} serve",
         f"{PROGRAM} serve --window 0 --access-log",
+        f"{PROGRAM} serve --store postgresql:///watchword --workers 4",
         f"WATCHWORD_SERVER_PORT=8080 {PROGRAM} serve",
     )
 )

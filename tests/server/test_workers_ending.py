@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
     from postgres_engine import Cluster
 
+# Each test starts a handful of interpreters.
+pytestmark = pytest.mark.timeout(180)
+
 _SERVE = (sys.executable, "-m", "watchword_server", "serve")
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
