@@ -30,6 +30,7 @@ from watchword_server.restore import burn_codes, prepare_copy, put_in_place, scr
 from watchword_server.sqlitefile import compact, opened
 from watchword_server.store.schema import schema_of
 from watchword_server.storecheck import check_content
+from watchword_server.stores import database_file
 
 if TYPE_CHECKING:
     from watchword_server.ledger import Ledger
@@ -97,7 +98,8 @@ def restore(*, settings: Settings, file: Path, yes: bool, as_json: bool) -> None
     The database before is kept beside it. No code accepted since the backup is accepted again: keys
     that count by time refuse every code up to now, and the next one is good.
     """
-    database = prepare_data_dir(settings.data_path)
+    database = database_file(settings)
+    prepare_data_dir(settings.data_path)
     confirm(f"Replace {database} by {file}?", yes=yes)
     try:
         restored, kept = _restored(settings, database, file)
