@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import astuple
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
