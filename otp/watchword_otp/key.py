@@ -137,7 +137,7 @@ class Secret:
         raise TypeError(message)
 
 
-class Key(Value, frozen=True, kw_only=True):
+class Key(Value, frozen=True, kw_only=True, gc=False):
     """One shared secret with its parameters, and the labels that tell people whose it is.
 
     Raises:

@@ -15,7 +15,8 @@ class Value(msgspec.Struct, frozen=True):
     """The base of values; `msgspec.structs.replace` gives one with other fields.
 
     What is read from JSON or TOML is a `msgspec.Struct` itself: its fields' types are looked up at run
-    time, those of a value are not.
+    time, those of a value are not. Of what there are thousands, and holds nothing that could hold it, is
+    no garbage collector's business: `gc=False`.
     """
 
     HIDDEN: ClassVar[frozenset[str]] = frozenset()

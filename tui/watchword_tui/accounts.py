@@ -38,7 +38,7 @@ NOTE_LIMIT = 10_000
 """Most characters kept of a note."""
 
 
-class Account(Value, frozen=True):
+class Account(Value, frozen=True, gc=False):
     """A key in a person's hands with what they keep beside it."""
 
     key: Key

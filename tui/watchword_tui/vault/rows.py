@@ -70,7 +70,7 @@ class _Entry(msgspec.Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(_Entry, strict=False)
 
 
-class Row(Value, frozen=True):
+class Row(Value, frozen=True, gc=False):
     """One entry of the vault's file."""
 
     HIDDEN = frozenset({"raw"})
