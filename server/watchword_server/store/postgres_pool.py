@@ -84,6 +84,7 @@ class Pool:
         self._opening = asyncio.Lock()
         self._suffix = ""
         self._failures = 0
+        self._failed_by: StoreError | None = None
         self._not_before = float("-inf")
         self._closed = False
 
@@ -152,7 +153,7 @@ class Pool:
                 connection = await pool.acquire()
             except FAILURES as error:
                 raise self._failed(error) from None
-            self._failures = 0
+            self._failures, self._failed_by = 0, None
             try:
                 await connection.execute(begin + self._suffix)
             except BaseException as error:
@@ -216,15 +217,16 @@ class Pool:
 
     def _refuse_too_early(self) -> None:
         """Give up at once while the last failure is fresh: the database needs no storm when it comes."""
-        if self._failures and asyncio.get_running_loop().time() < self._not_before:
-            raise reason(ConnectionError())
+        if self._failed_by is not None and asyncio.get_running_loop().time() < self._not_before:
+            raise StoreError(str(self._failed_by), self._failed_by.cause)
 
     def _failed(self, error: Exception) -> StoreError:
         pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
         self._failures = min(self._failures + 1, 16)
         # Not all nodes at once.
         self._not_before = asyncio.get_running_loop().time() + pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
-        return self._reason(error)
+        self._failed_by = self._reason(error)
+        return self._failed_by
 
     def _reason(self, error: Exception) -> StoreError:
         found = reason(error)
