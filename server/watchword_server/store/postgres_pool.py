@@ -57,13 +57,16 @@ _BEGIN: dict[Kind, str] = {
     "serializable": "BEGIN ISOLATION LEVEL SERIALIZABLE",
 }
 _LIMITS = {
-    "statement_timeout": _STATEMENT_MILLISECONDS,
-    "lock_timeout": _LOCK_MILLISECONDS,
-    "idle_in_transaction_session_timeout": _IDLE_MILLISECONDS,
+    "statement_timeout": str(_STATEMENT_MILLISECONDS),
+    "lock_timeout": str(_LOCK_MILLISECONDS),
+    "idle_in_transaction_session_timeout": str(_IDLE_MILLISECONDS),
 }
-# With each transaction, in the same packet: a pooler lets nothing else through. An acceptance that a
-# crash could forget could be had twice, so that a database set to be fast is told to be safe.
-_SET_LOCAL = "".join(f"; SET LOCAL {name} = {value}" for name, value in _LIMITS.items())
+PLANS = {"enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Keys are looked up one by one by an index, always: of a table that grew faster than its statistics,
+PostgreSQL would rather read all."""
+
+# An acceptance that a crash could forget could be had twice: a database set to be fast is told to be
+# safe, with each transaction, in the same packet. So are all settings where a pooler is in between.
 _DURABLE = "; SET LOCAL synchronous_commit = on"
 
 
@@ -81,6 +84,7 @@ class Pool:
         self._opening = asyncio.Lock()
         self._suffix = ""
         self._failures = 0
+        self._failed_by: StoreError | None = None
         self._not_before = float("-inf")
         self._closed = False
 
@@ -149,7 +153,7 @@ class Pool:
                 connection = await pool.acquire()
             except FAILURES as error:
                 raise self._failed(error) from None
-            self._failures = 0
+            self._failures, self._failed_by = 0, None
             try:
                 await connection.execute(begin + self._suffix)
             except BaseException as error:
@@ -190,11 +194,14 @@ class Pool:
                     backend = await connection.fetchval("SELECT pg_backend_pid()")
                     is_pooled = backend != connection.get_server_pid()
                     durability = await connection.fetchval("SHOW synchronous_commit")
+                    version = await connection.fetchval("SELECT version()")
                 await connection.close()
         finally:
             connection.terminate()
-        self._suffix = (_SET_LOCAL if is_pooled else "") + (_DURABLE if durability == "off" else "")
-        limits = {} if is_pooled else {name: str(value) for name, value in _LIMITS.items()}
+        # CockroachDB plans in its own way.
+        settings = _LIMITS if "CockroachDB" in version else _LIMITS | PLANS
+        local = "".join(f"; SET LOCAL {name} = {value}" for name, value in settings.items())
+        self._suffix = (local if is_pooled else "") + (_DURABLE if durability == "off" else "")
         return await asyncpg.create_pool(
             self._address.uri,
             min_size=0,
@@ -204,21 +211,22 @@ class Pool:
             timeout=CONNECT_SECONDS,
             command_timeout=STATEMENT_SECONDS,
             statement_cache_size=0 if is_pooled else 100,
-            server_settings={"application_name": "watchword", **limits},
+            server_settings={"application_name": "watchword", **({} if is_pooled else settings)},
             reset=_nothing_to_reset,
         )
 
     def _refuse_too_early(self) -> None:
         """Give up at once while the last failure is fresh: the database needs no storm when it comes."""
-        if self._failures and asyncio.get_running_loop().time() < self._not_before:
-            raise reason(ConnectionError())
+        if self._failed_by is not None and asyncio.get_running_loop().time() < self._not_before:
+            raise StoreError(str(self._failed_by), self._failed_by.cause)
 
     def _failed(self, error: Exception) -> StoreError:
         pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
         self._failures = min(self._failures + 1, 16)
         # Not all nodes at once.
         self._not_before = asyncio.get_running_loop().time() + pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
-        return self._reason(error)
+        self._failed_by = self._reason(error)
+        return self._failed_by
 
     def _reason(self, error: Exception) -> StoreError:
         found = reason(error)
