@@ -184,14 +184,45 @@ async def hand_over(
         StoreError: One of the databases failed.
     """
     ends = await source.ends()
-    rows: Sequence[AuditRow] = ()
-    head = _head(ends)
-    if audit_key is not None:
-        rows, head = link(audit_key, head, [event], max(event.at, head.at))
+    rows, head = _noted(audit_key, _head(ends), event)
     await source.close_as(Moved(to=target.shown, at=event.at, seq=head.seq, mac=head.mac))
     if not await target.open_up(mark, ends, rows, head):
         message = f"somebody wrote to the database {target.shown} meanwhile; run this again"
         raise StoreError(message, Cause.CHANGED)
+
+
+async def take_back(source: Source, target: Target, audit_key: bytes | None, event: Event) -> None:
+    """Open the source again, which was opened alone, and close the target, as if nothing was moved.
+
+    If it is killed in between, both are closed; it can be done again, or the move can be ended.
+
+    Args:
+        source: What was moved.
+        target: Where it was moved to.
+        audit_key: The key of the audit log; None if the sealing keys are not here: no row is added.
+        event: What is added to the audit log.
+
+    Raises:
+        UserError: It was not moved there, or the target has decided something since.
+        StoreError: One of the databases failed.
+    """
+    meta, ends = await source.meta(), await source.ends()
+    mark, other = read_mark(meta), await target.mark()
+    if not isinstance(mark, Moved):
+        message = f"{source.path} was not moved; there is nothing to take back"
+        raise UserError(message)
+    if other is None:
+        copying = Copying(audit_key=_fingerprint(meta), seq=ends.seq, mac=ends.mac)
+        if not await target.close_again(copying, mark, ends.seq):
+            message = (
+                f"the database {target.shown} has decided on codes or keys since, which {source.path}"
+                " does not know; docs/moving.md tells the other way back"
+            )
+            raise UserError(message)
+    elif not (isinstance(other, Copying) and await _is_of(source, meta, other)):
+        message = f"{source.path} was moved to {mark.to}, and not to {target.shown}"
+        raise UserError(message)
+    await source.open_again(*_noted(audit_key, _head(ends), event))
 
 
 class _Run:
@@ -314,6 +345,12 @@ def _fingerprint(meta: Mapping[str, bytes]) -> str:
 
 def _head(ends: Ends) -> Head:
     return Head(ends.seq, ends.mac, ends.at)
+
+
+def _noted(audit_key: bytes | None, head: Head, event: Event) -> tuple[Sequence[AuditRow], Head]:
+    if audit_key is None:
+        return (), head
+    return link(audit_key, head, [event], max(event.at, head.at))
 
 
 def _name(table: Table, row: Row) -> str:

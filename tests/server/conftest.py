@@ -7,7 +7,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from server_commands import Commands
-from server_fixtures import client, server
+from server_fixtures import client, databases, each_store, server
 from servers import KEY, Clock, open_ledger
 from watchword_server.bootstrap import activate_key
 from watchword_server.store.sqlite import SqliteStore
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from watchword_server.ledger import Ledger
 
-__all__ = ["client", "server"]
+__all__ = ["client", "databases", "each_store", "server"]
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from watchword_server.commands.opened import (
     with_ledger,
 )
 from watchword_server.commands.shown import count, show_json
-from watchword_server.commands.storecopy import copy
+from watchword_server.commands.storecopy import copy, reopen
 from watchword_server.datadir import hold, prepare_data_dir
 from watchword_server.errors import UserError, why
 from watchword_server.findings import State
@@ -49,6 +49,7 @@ def store() -> None:
 
 
 store.add_command(copy)
+store.add_command(reopen)
 
 
 @store.command(epilog=examples("store check", "store check --full --json"))

@@ -1,4 +1,4 @@
-"""`watchword-server store copy`: move a live installation from SQLite to PostgreSQL."""
+"""`watchword-server store copy` and `reopen`: move a live installation to PostgreSQL, and back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from watchword_server.settings import Settings, load_settings
 from watchword_server.store.postgres_address import parse_address
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.sqlite_copy import open_source
-from watchword_server.storecopy import Report, claim, copy_store, hand_over
+from watchword_server.storecopy import Report, claim, copy_store, hand_over, take_back
 from watchword_server.stores import require_driver
 
 if TYPE_CHECKING:
@@ -34,20 +34,31 @@ if TYPE_CHECKING:
 _PREFIX = "sqlite:"
 
 
+_source = click.argument("source")
+_target = click.argument("target", required=False)
+_config = click.option("--config", type=click.Path(path_type=Path), help="The settings file, TOML.")
+
+
 @click.command(
     epilog=examples(
         "store copy sqlite:/var/lib/watchword postgresql://watchword@db/watchword",
         "store copy sqlite:/var/lib/watchword postgresql://watchword@db/watchword --final",
     )
 )
-@click.argument("source")
-@click.argument("target", required=False)
+@_source
+@_target
 @click.option("--final", is_flag=True, help="The last run, with the server stopped: move.")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file, TOML.")
+@_config
 @with_yes
 @as_json
 def copy(  # noqa: PLR0913 - options
-    *, source: str, target: str | None, final: bool, config: Path | None, yes: bool, as_json: bool
+    *,
+    source: str,
+    target: str | None,
+    final: bool,
+    config: Path | None,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Copy SOURCE, a data folder with SQLite, into TARGET, an empty PostgreSQL database.
 
@@ -79,6 +90,27 @@ def copy(  # noqa: PLR0913 - options
         _show(report, why, database, address, keys)
     if report is not None and report.faults:
         found_wrong()
+
+
+@click.command(
+    epilog=examples("store reopen sqlite:/var/lib/watchword postgresql://watchword@db/watchword")
+)
+@_source
+@_target
+@_config
+@with_yes
+def reopen(*, source: str, target: str | None, config: Path | None, yes: bool) -> None:
+    """Take the move of SOURCE to TARGET back: SOURCE answers again, and TARGET no more.
+
+    Refused as soon as a server has decided anything on TARGET, for SOURCE does not know of it.
+    """
+    settings, address = _places(source, target, config)
+    database = database_of(settings)
+    require_driver()
+    confirm(f"Have {database} answer again, and {address.shown} no more?", yes=yes)
+    with hold(settings.data_path, alone=True):
+        asyncio.run(_take_back(settings, database, address))
+    click.echo(f"{database} answers again; {address.shown} is closed, as before the last copy.")
 
 
 def _places(source: str, target: str | None, config: Path | None) -> tuple[Settings, Address]:
@@ -113,18 +145,28 @@ async def _run(
         key, why = await _audit_key(settings, source)
         report = await copy_store(source, target, key, progress)
         if final and not report.faults:
-            event = Event(
-                at=time.time(), event="store.copy", actor=actor(), detail="from SQLite to PostgreSQL"
-            )
-            await hand_over(source, target, mark, key, event)
+            await hand_over(source, target, mark, key, _event("store.copy", "SQLite to PostgreSQL"))
             report.moved = True
         return report, why
 
 
+async def _take_back(settings: Settings, database: Path, address: Address) -> None:
+    from watchword_server.store.postgres_copy import open_target  # noqa: PLC0415 - as above
+
+    async with open_source(database, alone=True) as source, open_target(address) as target:
+        key, _ = await _audit_key(settings, source)
+        await take_back(source, target, key, _event("store.reopen", "PostgreSQL to SQLite"))
+
+
+def _event(name: str, detail: str) -> Event:
+    return Event(at=time.time(), event=name, actor=actor(), detail=detail)
+
+
 async def _audit_key(settings: Settings, source: Source) -> tuple[bytes | None, str | None]:
     number, sealed = split_seal((await source.meta())[AUDIT_KEY])
+    keyring = keyring_of(settings)
     try:
-        return await asyncio.to_thread(keyring_of(settings).open, number, sealed, AUDIT_KEY), None
+        return await asyncio.to_thread(keyring.open, number, sealed, AUDIT_KEY), None
     except StoreError as error:
         return None, str(error)
 

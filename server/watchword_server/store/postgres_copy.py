@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from watchword_server.rowdiff import Difference
-    from watchword_server.store.closed import Mark
+    from watchword_server.store.closed import Mark, Moved
     from watchword_server.store.postgres_address import Address
     from watchword_server.store.postgres_pool import Connection
     from watchword_server.store.records import AuditRow, Head
@@ -179,8 +179,9 @@ class Target:
         with _told(self.shown):
             async with self._writer.transaction():
                 await self._writer.execute(
-                    "UPDATE audit_heads SET seq = $1, mac = $2, at = $3, holder = '', held_until = 0"
-                    " WHERE chain = 0",
+                    "INSERT INTO audit_heads (chain, seq, mac, at, holder, held_until)"
+                    " VALUES (0, $1, $2, $3, '', 0) ON CONFLICT (chain) DO UPDATE"
+                    " SET seq = excluded.seq, mac = excluded.mac, at = excluded.at",
                     *(ends.seq, ends.mac, ends.at),
                 )
                 await self._writer.execute("UPDATE key_numbers SET next = $1", ends.next_key)
@@ -222,6 +223,31 @@ class Target:
                 await self._writer.execute(
                     "UPDATE audit_heads SET seq = $1, mac = $2, at = $3 WHERE chain = 0",
                     *(head.seq, head.mac, head.at),
+                )
+        return True
+
+    async def close_again(self, mark: Copying, moved: Moved, last: int) -> bool:
+        """Close it as it was opened; False if anything was decided on it since.
+
+        Args:
+            mark: Why it is closed.
+            moved: With what end of its log it was opened.
+            last: The number of the last audit row that came from the other database.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with _told(self.shown):
+            async with self._writer.transaction():
+                # Whoever decides moves the end of a chain: nobody does from here on.
+                await self._writer.execute("LOCK TABLE audit_heads IN ACCESS EXCLUSIVE MODE")
+                if await self._heads() != [(0, moved.seq, moved.mac)]:
+                    return False
+                # A server that runs on it never looks for the mark again, and cannot go on without this.
+                await self._writer.execute("DELETE FROM audit_heads")
+                await self._writer.execute("DELETE FROM audit WHERE chain = 0 AND seq > $1", last)
+                await self._writer.execute(
+                    "INSERT INTO meta (name, value) VALUES ($1, $2)", CLOSED, write_mark(mark)
                 )
         return True
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from watchword_server.store.closed import Moved
+    from watchword_server.store.records import AuditRow, Head
     from watchword_server.store.tables import Row, Table
 
 _T = TypeVar("_T")
@@ -134,6 +135,22 @@ class Source:
                 " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                 (CLOSED, write_mark(mark)),
             )
+            raw.execute("COMMIT")
+
+        await self._run(work)
+
+    async def open_again(self, rows: Sequence[AuditRow], head: Head) -> None:
+        """Take the mark off the database, add rows to its log, and commit it. Only if opened `alone`.
+
+        Raises:
+            StoreError: The database failed.
+        """
+
+        def work(raw: sqlite3.Connection) -> None:
+            raw.execute("DELETE FROM meta WHERE name = ?", (CLOSED,))
+            added = [(row.seq, row.event, row.mac) for row in rows]
+            raw.executemany("INSERT INTO audit (seq, event, mac) VALUES (?, ?, ?)", added)
+            raw.execute("UPDATE audit_head SET seq = ?, mac = ?, at = ?", (head.seq, head.mac, head.at))
             raw.execute("COMMIT")
 
         await self._run(work)
