@@ -49,6 +49,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port of loopback's."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextlib.asynccontextmanager
 async def listening(
     handle: Callable[[Front, Reader, Writer], Awaitable[None]], tls: ssl.SSLContext | None = None

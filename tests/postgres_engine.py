@@ -23,6 +23,7 @@ import asyncpg
 from loopback import free_port
 from postgres_binaries import find_postgres
 from processes import descendants, is_running, wait_until
+from programs import cannot_run
 from throwaway import throwaway
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     import trustme
 
-    from throwaway import Place
+    from throwaway import Argument, Place
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -92,7 +93,7 @@ class Cluster:
     @property
     def pid(self) -> int:
         """The number of its first process, which all others hang on."""
-        assert self._process is not None
+        assert self._process is not None, f"{self.name} does not run"
         return self._process.pid
 
     def dsn(self, database: str = "postgres") -> str:
@@ -112,21 +113,25 @@ class Cluster:
         query = f"?{urlencode(parameters)}" if parameters else ""
         return f"postgresql://{USER}:{self.password}@{host}:{port or self.port}/{quote(database)}{query}"
 
+    def run(self, program: str, *arguments: Argument) -> str:
+        """Run one of PostgreSQL's programs, of the same version, as the server's user."""
+        return self.place.run([self.binaries / program, *arguments])
+
     def make(self, *, durable: bool = False) -> None:
         """Make its files, with settings for tests about data, or `durable` as they come."""
         password = self.place.write(f"{self.name}.password", f"{self.password}\n")
-        self.place.run(
-            [
-                self.binaries / "initdb",
-                *("--pgdata", self.data, "--username", USER, "--pwfile", password),
-                *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--wal-segsize", "1"),
-                *("--auth-local", "trust", "--auth-host", "scram-sha-256"),
-            ]
+        self.run(
+            "initdb",
+            *("--pgdata", self.data, "--username", USER, "--pwfile", password),
+            *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--wal-segsize", "1"),
+            *("--auth-local", "trust", "--auth-host", "scram-sha-256"),
         )
         self.configure(**{} if durable else _FAST)
 
     def speak_tls(self, authority: trustme.CA) -> None:
         """Before it starts: have it speak TLS, as `localhost`, and nothing else over TCP."""
+        if not self.run("postgres", "-C", "ssl_library", "-D", self.data).strip():
+            cannot_run(f"the PostgreSQL in {self.binaries} was built without TLS")
         made = authority.issue_cert("localhost")
         chain = b"".join(pem.bytes() for pem in made.cert_chain_pems)
         self.configure(
@@ -194,7 +199,7 @@ class Cluster:
 
         wait_until(lambda: is_ready() or process.poll() is not None, f"{self.name} is ready")
         if process.poll() is not None:
-            self.place.forget(process)
+            self.place.stop(process, signal.SIGQUIT)
             return False
         self._process = process
         self._has_run = True
@@ -202,9 +207,7 @@ class Cluster:
 
     def _end(self, number: signal.Signals) -> None:
         assert self._process is not None
-        self._process.send_signal(number)
-        self._process.wait(timeout=30)
-        self.place.forget(self._process)
+        self.place.stop(self._process, number)
         self._process = None
 
     def _lock_file(self) -> list[str] | None:
@@ -253,15 +256,23 @@ def _quoted(value: str) -> str:
 
 
 @contextlib.contextmanager
-def running_cluster(*, durable: bool = False, authority: trustme.CA | None = None) -> Iterator[Cluster]:
-    """Make a cluster and start it; with an `authority` it speaks TLS, as `localhost`."""
-    with throwaway("pg", in_memory=not durable) as place:
-        cluster = Cluster(place)
+def running_cluster(
+    *, durable: bool = False, in_memory: bool = True, authority: trustme.CA | None = None
+) -> Iterator[Cluster]:
+    """Make a cluster and start it.
+
+    Args:
+        durable: Have it sync and log as it comes, instead of as fast as can be.
+        in_memory: Keep its files there, if there is room. Processes can be killed either way; what a
+            commit costs shows on a disk alone.
+        authority: Who vouches for it: it speaks TLS, as `localhost`.
+    """
+    with (
+        throwaway("pg", in_memory=in_memory) as place,
+        contextlib.closing(Cluster(place)) as cluster,
+    ):
         cluster.make(durable=durable)
         if authority is not None:
             cluster.speak_tls(authority)
         cluster.start()
-        try:
-            yield cluster
-        finally:
-            cluster.close()
+        yield cluster

@@ -10,7 +10,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desk import Desk
-from loopback import free_port
+from loopback import answers, free_port
 from processes import descendants, wait_until
 from programs import cannot_run, require_program
 from terminal import Terminal
@@ -220,7 +219,7 @@ def _started(sshd: str, folder: Path, home: Path, keys: Path) -> Sshd:
         process = subprocess.Popen(
             [sshd, "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stderr=written
         )
-    wait_until(lambda: _answers(port) or process.poll() is not None, "sshd listens")
+    wait_until(lambda: answers(port) or process.poll() is not None, "sshd listens")
     return Sshd(process, folder, home, port, config, log)
 
 
@@ -232,8 +231,3 @@ def _has_terminals_for_all() -> bool:
     finally:
         os.close(ours)
         os.close(theirs)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

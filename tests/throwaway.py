@@ -34,6 +34,9 @@ _ROOM = 1 << 30
 _LONGEST_FOLDER = 63
 """Bytes. A socket's path may have 103 on every system; its name and our folder's take up to 40."""
 
+_PATIENCE = 20
+"""Seconds for a program to end."""
+
 Argument = str | Path
 
 
@@ -89,7 +92,7 @@ class Place:
     def start(
         self, name: str, command: Sequence[Argument], environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        """Start a program, `name` for its log. Whoever ends it says so to `forget`."""
+        """Start a program, `name` for its log."""
         with self.log(name).open("ab") as written:
             process = subprocess.Popen(
                 command,
@@ -108,10 +111,19 @@ class Place:
         self._tell(f"+{process.pid}")
         return process
 
-    def forget(self, process: subprocess.Popen[bytes]) -> None:
-        """Take note that a program has ended."""
-        self._running.remove(process)
-        self._tell(f"-{process.pid}")
+    def stop(self, process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        """Send a program a signal that ends it, and wait for that; one that has ended is fine too."""
+        process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
+        try:
+            process.wait(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            self._running.remove(process)
+            self._tell(f"-{process.pid}")
 
     def run(self, command: Sequence[Argument], environment: Mapping[str, str] | None = None) -> str:
         """Run a program that ends by itself; give what it wrote."""
@@ -148,19 +160,11 @@ class Place:
 
     def end(self) -> None:
         """End what still runs, and remove the folder."""
-        for process in self._running:
-            process.send_signal(signal.SIGQUIT)
-            process.send_signal(signal.SIGCONT)
-        for process in self._running:
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            self._tell(f"-{process.pid}")
+        for process in self._running.copy():
+            self.stop(process, signal.SIGQUIT)
         assert self._caretaker.stdin is not None
         self._caretaker.stdin.close()
-        self._caretaker.wait(timeout=20)
+        self._caretaker.wait(timeout=_PATIENCE)
 
     def _tell(self, line: str) -> None:
         assert self._caretaker.stdin is not None
@@ -179,10 +183,10 @@ class Place:
 
 
 @contextlib.contextmanager
-def throwaway(name: str, *, in_memory: bool = False) -> Iterator[Place]:
+def throwaway(name: str, *, in_memory: bool = True) -> Iterator[Place]:
     """Make an empty place, `name` in its path; it is gone at the end, with all that runs there.
 
-    `in_memory` is for many small files that a busy disk would delay; where that cannot be, it is a disk.
+    `in_memory` spares many small files the delays of a busy disk; where there is no room, it is a disk.
     """
     account = _account()
     folder = _temporary_folder(account, in_memory=in_memory)

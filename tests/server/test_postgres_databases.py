@@ -114,6 +114,16 @@ async def test_whoever_is_still_connected_is_sent_away(databases: Databases) -> 
         assert left.is_closed()
 
 
+async def test_a_cluster_that_was_killed_and_came_back_lends_on(databases: Databases) -> None:
+    async with databases.lent() as database:
+        await use(database, "INSERT INTO parent (name) VALUES ('second')")
+    databases.cluster.kill()
+    databases.cluster.start()
+    async with databases.lent() as again:
+        assert again == database
+        assert await ask(again.dsn, ALL) == NEW
+
+
 async def test_what_is_made_anew_is_gone_afterwards(databases: Databases) -> None:
     async with databases.fresh() as database:
         await use(database, "DROP TABLE child")
