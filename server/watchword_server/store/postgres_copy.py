@@ -112,7 +112,7 @@ class Target:
                     if not difference.is_last_there:
                         await self._delete_rivals(table, rows)
                     await self._writer.copy_records_to_table(table.name, records=rows, columns=names)
-            except (asyncpg.DataError, ValueError):
+            except (asyncpg.DataError, ValueError, OverflowError):
                 raise _unfit(table, rows) from None
 
     async def last_audit_row(self) -> tuple[int, str] | None:
@@ -211,11 +211,10 @@ class Target:
             async with self._writer.transaction(isolation="serializable"):
                 # What servers wait for; all that was written before is on the disk with it.
                 await self._writer.execute("SET LOCAL synchronous_commit = on")
-                opened = await self._writer.execute(
-                    "DELETE FROM meta WHERE name = $1 AND value = $2", CLOSED, write_mark(mark)
-                )
-                if opened != "DELETE 1" or await self._heads() != [(0, ends.seq, ends.mac)]:
+                found = await self._writer.fetchval("SELECT value FROM meta WHERE name = $1", CLOSED)
+                if found != write_mark(mark) or await self._heads() != [(0, ends.seq, ends.mac)]:
                     return False
+                await self._writer.execute("DELETE FROM meta WHERE name = $1", CLOSED)
                 await self._writer.executemany(
                     "INSERT INTO audit (chain, seq, event, mac) VALUES ($1, $2, $3, $4)",
                     [(row.chain, row.seq, row.event, row.mac) for row in rows],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -34,7 +35,8 @@ async def bring_up_to_date(connection: asyncpg.Connection[asyncpg.Record]) -> No
         StoreError: A newer version of the server made this database.
         asyncpg.PostgresError: The database failed.
     """
-    scripts = _scripts()
+    # Files are read in a thread, for the event loop answers requests meanwhile.
+    scripts = await asyncio.to_thread(_scripts)
     if await schema_of(connection) == len(scripts):
         return
     async with connection.transaction():

@@ -177,13 +177,17 @@ async def open_source(path: Path, *, alone: bool) -> AsyncIterator[Source]:
     Raises:
         StoreError: It cannot be opened, others write to it, or its schema is not this version's.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="watchword-source") as thread:
-        loop = asyncio.get_running_loop()
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="watchword-source")
+    loop = asyncio.get_running_loop()
+    try:
         connection = await loop.run_in_executor(thread, _open, path, alone)
         try:
             yield Source(path, connection, thread)
         finally:
             await loop.run_in_executor(thread, connection.close)
+    finally:
+        # It has nothing left to do; waiting for it would block the event loop.
+        thread.shutdown(wait=False)
 
 
 def _open(path: Path, alone: bool) -> sqlite3.Connection:  # noqa: FBT001 - for run_in_executor
