@@ -1,4 +1,4 @@
-"""What tests of `store copy` share: a SQLite database with anything in it, and what two databases hold."""
+"""What tests of `store copy` share: a SQLite database with anything in it, and what both hold."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from postgres_engine import connected
 from servers import Clock, open_ledger
 from watchword_server.audit import Event, link
+from watchword_server.store.postgres_address import parse_address
+from watchword_server.store.postgres_copy import open_target
 from watchword_server.store.records import Head
 from watchword_server.store.sqlite import SqliteStore
+from watchword_server.store.sqlite_copy import open_source
 from watchword_server.storecopy import claim, copy_store, hand_over
 
 if TYPE_CHECKING:
@@ -111,11 +114,6 @@ def _without_mark(found: Contents) -> Contents:
 
 async def copy(database: Path, uri: str, key: bytes | None = None, *, final: bool = False) -> Report:
     """One run of `store copy`, without its command."""
-    # Only here, so that whoever needs but the rest needs no driver.
-    from watchword_server.store.postgres_address import parse_address
-    from watchword_server.store.postgres_copy import open_target
-    from watchword_server.store.sqlite_copy import open_source
-
     async with (
         open_source(database, alone=final) as source,
         open_target(parse_address(uri)) as target,
