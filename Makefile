@@ -37,8 +37,8 @@ types: $(READY) ## mypy, strict, on everything
 
 check: lint types test ## all that has to hold before a change is sent
 
-bench: $(READY) ## measure against the goals in docs/performance.md
-	@exec $(BIN)/python -m benchmarks
+bench: $(READY) ## measure against the goals in docs/performance.md; ONLY="server-checks app-screen" for some
+	@exec $(BIN)/python -m benchmarks $(ONLY)
 
 soak: $(READY) ## full load on a server that is killed again and again; SECONDS=600
 	@SECONDS="$(SECONDS)" exec $(BIN)/python -m benchmarks.soak

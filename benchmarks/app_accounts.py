@@ -5,25 +5,20 @@ from __future__ import annotations
 import json
 import random
 import re
-import statistics
 import time
 from typing import TYPE_CHECKING
 
 import pyte
-from benchmarks.harness import (
-    BIN,
-    Figure,
-    interleaved,
-    milliseconds,
-    peer_environment,
-    say,
-)
+from benchmarks.figures import Figure, Series, percentile_95, ratio
+from benchmarks.harness import BIN, say
 from benchmarks.on_terminal import (
     COLUMNS,
+    ONE_LINE,
     ONE_LINE_APP,
     ROWS,
     SETTLE_SECONDS,
     Terminal,
+    add_idle,
     first_frame,
     watch_idle,
 )
@@ -38,17 +33,24 @@ from watchword_tui.vault.vault import create_vault
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmarks.bench import Bench
+
 COUNT = 1000
 ROUNDS = 11
 PEER_ROUNDS = 3
-PEER_SECONDS = 120
+PEER_SECONDS = 30
 """The peer takes some twenty seconds on a slow machine."""
 IDLE_SECONDS = 60
 """As for one account."""
 KEY_SECONDS = 0.4
 """Longest that the answer to one key is looked for."""
-PEER = "textual-totp==0.9.7"
+PEER = "textual-totp"
+PEER_PACKAGE = f"{PEER}==0.9.7"
+SUBJECT = "watchword"
+WHAT = f"{COUNT:,} accounts"
 
+_APP = [str(BIN / "watchword")]
+_ONE_LINE = [str(BIN / "python"), "-c", ONE_LINE_APP]
 _PERIOD = 30
 
 _DOWN, _PAGE_DOWN, _HOME, _END = b"\x1b[B", b"\x1b[6~", b"\x1b[H", b"\x1b[F"
@@ -71,71 +73,76 @@ _KEYS = [
 _ISSUERS = ("GitHub", "GitLab", "Google", "Amazon", "Facebook", "Microsoft", "Slack", "Bank", "Reddit")
 
 
-def measure(folder: Path) -> list[Figure]:
+def measure(bench: Bench) -> None:
     """Time first frames in turns, watch the idle apps, then type."""
     accounts = _accounts()
-    vault = folder / ".local" / "share" / "watchword" / "vault.json"
+    vault = bench.folder / ".local" / "share" / "watchword" / "vault.json"
     create_vault(VaultStore(vault), None, Document().with_added(accounts))
-    app = [str(BIN / "watchword")]
-    one_line = [str(BIN / "python"), "-c", ONE_LINE_APP]
-    first = accounts[0].issuer
-    apps, one_lines = interleaved(
-        ROUNDS,
-        lambda: first_frame(app, folder, lambda text: _shows_a_code(text, first)),
-        lambda: first_frame(one_line, folder, lambda text: "ready" in text),
-    )
-    say("starting textual-totp a few times: it takes long")
-    peers = _peer_first_frames(folder, accounts)
-    say(f"watching idle apps for {IDLE_SECONDS} s each")
-    idle = watch_idle(app, folder, IDLE_SECONDS)
-    least = watch_idle(one_line, folder, 1)
+    _first_frames(bench, accounts[0].issuer)
+    with bench.apart():
+        _first_frames_of_the_peer(bench, accounts)
+    _idle(bench)
     say("typing")
-    answers = _type(app, folder)
-    slow = statistics.quantiles(answers, n=20)[-1]
-    return [
-        Figure(
-            name=f"{COUNT} accounts: first frame / one-line Textual app",
-            value=statistics.median(apps) / statistics.median(one_lines),
-            unit="times",
-            goal=1.3,
-            basis=f"{milliseconds(apps)} against {milliseconds(one_lines)}, median of {ROUNDS}",
-        ),
-        Figure(
-            name=f"{COUNT} accounts: first frame / textual-totp",
-            value=statistics.median(apps) / statistics.median(peers),
-            unit="times",
-            goal=0.1,
-            basis=f"{milliseconds(apps)} against {milliseconds(peers)}, median of {PEER_ROUNDS}; {PEER}",
-        ),
-        Figure(
-            name=f"{COUNT} accounts: idle, terminal",
-            value=idle.written / idle.seconds,
-            unit="bytes/s",
-            goal=300,
-            basis=f"{idle.written} bytes in {idle.seconds:.0f} s, {COLUMNS}x{ROWS}",
-        ),
-        Figure(
-            name=f"{COUNT} accounts: idle, processor",
-            value=100 * idle.processor / idle.seconds,
-            unit="% of a core",
-            goal=1,
-            basis=f"{idle.processor * 1e3:.0f} ms in {idle.seconds:.0f} s, user and system",
-        ),
-        Figure(
-            name=f"{COUNT} accounts: memory / one-line Textual app",
-            value=idle.memory / least.memory,
-            unit="times",
-            goal=1.3,
-            basis=f"{idle.memory / 2**20:.1f} MiB against {least.memory / 2**20:.1f} MiB, resident",
-        ),
-        Figure(
-            name=f"{COUNT} accounts: key press to repaint, 95th percentile",
-            value=slow * 1e3,
-            unit="ms",
-            goal=16,
-            basis=f"{milliseconds(answers)}, median of {len(answers)} keys, the filter's among them",
-        ),
-    ]
+    answers = Series(SUBJECT, "key press to repaint", "s", tuple(_type(_APP, bench.folder)))
+    bench.keep(answers)
+    slow = percentile_95(answers.values) * 1e3
+    bench.add(Figure(f"{WHAT}: key press to repaint, 95th percentile", slow, "ms", 16))
+
+
+def _first_frames(bench: Bench, first: str) -> None:
+    ours, theirs = bench.in_turns(
+        ROUNDS,
+        {
+            SUBJECT: lambda: _first_frame(bench.folder, first),
+            ONE_LINE: lambda: first_frame(_ONE_LINE, bench.folder, lambda text: "ready" in text),
+        },
+        "first frame",
+    )
+    bench.add(ratio(f"{WHAT}: first frame / a one-line Textual app's", ours, theirs, 1.3))
+
+
+def _first_frames_of_the_peer(bench: Bench, accounts: list[Account]) -> None:
+    """The time until textual-totp lists the same accounts; it shows their codes when asked."""
+    command = [str(bench.packages(PEER, [PEER_PACKAGE]) / PEER)]
+    uris = bench.folder / "peer.txt"
+    uris.write_text("".join(f"{format_uri(one.key)}\n" for one in accounts), encoding="utf-8")
+    settings = bench.folder / ".config" / "ttotp" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f"otp-command = ['cat', {json.dumps(str(uris))}]\n", encoding="utf-8")
+    first = accounts[0].issuer
+    say(f"starting {PEER} a few times: it takes long")
+    ours, theirs = bench.in_turns(
+        PEER_ROUNDS,
+        {
+            f"{SUBJECT}, in turns with {PEER}": lambda: _first_frame(bench.folder, first),
+            PEER: lambda: first_frame(
+                command,
+                bench.folder,
+                lambda text: first in text,
+                seconds=PEER_SECONDS,
+                until=first.encode(),
+            ),
+        },
+        "first frame",
+    )
+    bench.add(ratio(f"{WHAT}: first frame / {PEER}'s", ours, theirs, 0.1))
+
+
+def _idle(bench: Bench) -> None:
+    say(f"watching idle apps for {IDLE_SECONDS} s each")
+    idle = watch_idle(_APP, bench.folder, IDLE_SECONDS)
+    least = watch_idle(_ONE_LINE, bench.folder, 1)
+    add_idle(bench, WHAT, SUBJECT, idle, 300)
+    ours, theirs = (
+        Series(subject, "idle: resident memory", "bytes", (float(one.memory),))
+        for subject, one in ((SUBJECT, idle), (ONE_LINE, least))
+    )
+    bench.keep(ours, theirs)
+    bench.add(ratio(f"{WHAT}, idle: memory / a one-line Textual app's", ours, theirs, 1.3))
+
+
+def _first_frame(folder: Path, first: str) -> float:
+    return first_frame(_APP, folder, lambda text: _shows_a_code(text, first))
 
 
 def _accounts() -> list[Account]:
@@ -156,24 +163,6 @@ def _accounts() -> list[Account]:
 
 def _shows_a_code(text: str, issuer: str) -> bool:
     return issuer in text and re.search(r"\b\d{3} ?\d{3}\b", text) is not None
-
-
-def _peer_first_frames(folder: Path, accounts: list[Account]) -> list[float]:
-    """Seconds until textual-totp lists the same accounts; it shows their codes when asked."""
-    command = [str(peer_environment("textual-totp", [PEER]) / "textual-totp")]
-    uris = folder / "peer.txt"
-    uris.write_text("".join(f"{format_uri(one.key)}\n" for one in accounts), encoding="utf-8")
-    settings = folder / ".config" / "ttotp" / "settings.toml"
-    settings.parent.mkdir(parents=True)
-    settings.write_text(f"otp-command = ['cat', {json.dumps(str(uris))}]\n", encoding="utf-8")
-    first = accounts[0].issuer
-
-    def once() -> float:
-        return first_frame(
-            command, folder, lambda text: first in text, seconds=PEER_SECONDS, until=first.encode()
-        )
-
-    return [once() for _ in range(PEER_ROUNDS)]
 
 
 def _type(command: list[str], folder: Path) -> list[float]:

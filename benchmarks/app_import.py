@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.harness import BIN, Figure, interleaved, milliseconds, plain_environment
+from benchmarks.figures import Figure
+from benchmarks.harness import BIN, plain_environment
 
 from watchword_otp import Key, Secret, format_uri
 from watchword_tui.vault.store import VaultStore
@@ -17,23 +17,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from benchmarks.bench import Bench
+
 ROUNDS = 7
 ACCOUNTS = 1000
 
 
-def measure(folder: Path) -> list[Figure]:
+def measure(bench: Bench) -> None:
     """Time `watchword import` of 1,000 accounts and of one, each into an empty plain vault."""
-    many, one = (_timed(folder, count) for count in (ACCOUNTS, 1))
-    all_many, all_one = interleaved(ROUNDS, many, one)
-    return [
-        Figure(
-            name="import of 1,000 accounts, beyond start-up",
-            value=statistics.median(all_many) - statistics.median(all_one),
-            unit="s",
-            goal=0.5,
-            basis=f"{milliseconds(all_many)}, one: {milliseconds(all_one)}, median of {ROUNDS}",
-        )
-    ]
+    many, one = bench.in_turns(
+        ROUNDS,
+        {
+            f"watchword import, {ACCOUNTS:,} accounts": _timed(bench.folder, ACCOUNTS),
+            "watchword import, one account": _timed(bench.folder, 1),
+        },
+        "time",
+    )
+    beyond = Figure(
+        name=f"import of {ACCOUNTS:,} accounts, beyond start-up",
+        value=many.median - one.median,
+        unit="s",
+        goal=0.5,
+    )
+    bench.add(beyond)
 
 
 def _timed(folder: Path, count: int) -> Callable[[], float]:

@@ -3,54 +3,37 @@
 from __future__ import annotations
 
 import re
-import statistics
 from typing import TYPE_CHECKING
 
-from benchmarks.harness import BIN, Figure, interleaved, milliseconds, one_account, say
-from benchmarks.on_terminal import COLUMNS, ONE_LINE_APP, ROWS, first_frame, watch_idle
+from benchmarks.figures import ratio
+from benchmarks.harness import BIN, one_account, say
+from benchmarks.on_terminal import ONE_LINE, ONE_LINE_APP, add_idle, first_frame, watch_idle
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from benchmarks.bench import Bench
 
 ROUNDS = 11
 IDLE_SECONDS = 60
 """Two whole periods of a 30 s key, so that every second of one counts alike."""
+SUBJECT = "watchword"
 
 
-def measure(folder: Path) -> list[Figure]:
+def measure(bench: Bench) -> None:
     """Time first frames in turns, then watch the idle app."""
+    folder = bench.folder
     app = [str(BIN / "watchword"), "--accounts", str(one_account(folder))]
     one_line = [str(BIN / "python"), "-c", ONE_LINE_APP]
-    apps, one_lines = interleaved(
+    ours, theirs = bench.in_turns(
         ROUNDS,
-        lambda: first_frame(app, folder, _shows_a_code),
-        lambda: first_frame(one_line, folder, lambda text: "ready" in text),
+        {
+            SUBJECT: lambda: first_frame(app, folder, _shows_a_code),
+            ONE_LINE: lambda: first_frame(one_line, folder, lambda text: "ready" in text),
+        },
+        "first frame",
     )
+    bench.add(ratio("one account: first frame / a one-line Textual app's", ours, theirs, 1.3))
     say(f"watching the idle app for {IDLE_SECONDS} s")
-    idle = watch_idle(app, folder, IDLE_SECONDS)
-    return [
-        Figure(
-            name="first frame / one-line Textual app",
-            value=statistics.median(apps) / statistics.median(one_lines),
-            unit="times",
-            goal=1.3,
-            basis=f"{milliseconds(apps)} against {milliseconds(one_lines)}, median of {ROUNDS}",
-        ),
-        Figure(
-            name="idle app, terminal",
-            value=idle.written / idle.seconds,
-            unit="bytes/s",
-            goal=250,
-            basis=f"{idle.written} bytes in {idle.seconds:.0f} s, one account, {COLUMNS}x{ROWS}",
-        ),
-        Figure(
-            name="idle app, processor",
-            value=100 * idle.processor / idle.seconds,
-            unit="% of a core",
-            goal=1,
-            basis=f"{idle.processor * 1e3:.0f} ms in {idle.seconds:.0f} s, user and system",
-        ),
-    ]
+    add_idle(bench, "one account", SUBJECT, watch_idle(app, folder, IDLE_SECONDS), 250)
 
 
 def _shows_a_code(text: str) -> bool:

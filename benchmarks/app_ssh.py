@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import statistics
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.harness import ROOT, Figure, UnavailableError, say
+from benchmarks.figures import Figure, Series, single
+from benchmarks.harness import UnavailableError, find_test_helpers, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from benchmarks.bench import Bench
 
     from sshd import Sshd
     from terminal import Terminal
@@ -23,21 +24,23 @@ IDLE_SECONDS = 60
 """Two whole periods of a 30 s key, so that every second of one counts alike."""
 SETTLE_SECONDS = 3
 ENDINGS = 5
+SUBJECT = "watchword over SSH"
 _KIB = 1024
 _MIB = _KIB * _KIB
 
 
-def measure(folder: Path) -> list[Figure]:  # noqa: ARG001 - sshd brings a folder of its own
+def measure(bench: Bench) -> None:
     """Open one session and count, then twenty and weigh them."""
-    # The tests know how to run an sshd with deploy's configuration.
-    sys.path.append(str(ROOT / "tests"))
+    find_test_helpers()
     from desk import GITHUB  # noqa: PLC0415 - not found before
     from sshd import running_sshd  # noqa: PLC0415 - as above
 
     try:
         with running_sshd() as running:
             running.desk.keep(GITHUB)
-            return [*_on_the_wire(running), *_endings(running), *_in_memory(running)]
+            _on_the_wire(bench, running)
+            _endings(bench, running)
+            _in_memory(bench, running)
     except BaseException as error:
         # What lacks a program skips a test.
         if type(error).__name__ == "Skipped":
@@ -45,33 +48,33 @@ def measure(folder: Path) -> list[Figure]:  # noqa: ARG001 - sshd brings a folde
         raise
 
 
-def _on_the_wire(running: Sshd) -> list[Figure]:
+def _on_the_wire(bench: Bench, running: Sshd) -> None:
     from wire import Wire  # noqa: PLC0415 - as above
 
     with Wire(running.port) as wire:
         began = time.perf_counter()
         terminal = _opened(running, wire.port)
-        first, first_bytes = time.perf_counter() - began, wire.received
+        first, first_bytes = time.perf_counter() - began, float(wire.received)
         say(f"watching the wire for {2 * IDLE_SECONDS} s")
         shown = _idle(terminal, lambda: wire.received)
         terminal.press("l")
         locked = _idle(terminal, lambda: wire.received)
         terminal.close()
-    basis = f"from sshd to the client, encrypted, in {IDLE_SECONDS} s, one account, 80x24, 256 colours"
-    return [
-        Figure(
-            name="over SSH, connect to first frame",
-            value=first,
-            unit="s",
-            goal=2,
-            basis=f"one connection; {first_bytes / _KIB:.0f} KiB came by then",
-        ),
-        Figure(name="idle session, wire", value=shown / _KIB, unit="KiB/min", goal=30, basis=basis),
-        Figure(name="locked session, wire", value=locked / _KIB, unit="KiB/min", goal=1, basis=basis),
-    ]
+    frame = Series(SUBJECT, "connect to first frame", "s", (first,))
+    until_then = Series(SUBJECT, "bytes by then", "bytes", (first_bytes,))
+    idle, silent = (
+        Series(SUBJECT, f"{what}: on the wire", "KiB/min", (received / _KIB,))
+        for what, received in (("idle", shown), ("locked", locked))
+    )
+    bench.keep(frame, until_then, idle, silent)
+    bench.add(
+        single("over SSH: connect to first frame", frame, 2),
+        single("over SSH, idle: bytes on the wire", idle, 30),
+        single("over SSH, locked: bytes on the wire", silent, 1),
+    )
 
 
-def _endings(running: Sshd) -> list[Figure]:
+def _endings(bench: Bench, running: Sshd) -> None:
     """How long the app stays when it should be gone: the worst of several times."""
     from processes import is_running, wait_until  # noqa: PLC0415 - as above
 
@@ -85,21 +88,21 @@ def _endings(running: Sshd) -> list[Figure]:
         terminal.close()
         return took
 
-    killed = [ended(lambda client, _: os.kill(client.pid, signal.SIGKILL)) for _ in range(ENDINGS)]
-    told = [ended(lambda _, app: os.kill(app, signal.SIGTERM)) for _ in range(ENDINGS)]
-    return [
-        Figure(
-            name=f"over SSH, {what}: until the app is gone",
-            value=max(seconds),
-            unit="s",
-            goal=1,
-            basis=f"the longest of {ENDINGS}; the shortest {min(seconds):.2f} s",
+    ends: dict[str, Callable[[Terminal, int], None]] = {
+        "client killed": lambda client, _: os.kill(client.pid, signal.SIGKILL),
+        "told to end": lambda _, app: os.kill(app, signal.SIGTERM),
+    }
+    for what, end in ends.items():
+        gone = Series(
+            SUBJECT, f"{what}: until it is gone", "s", tuple(ended(end) for _ in range(ENDINGS))
         )
-        for what, seconds in (("client killed", killed), ("told to end", told))
-    ]
+        bench.keep(gone)
+        least, most = gone.spread
+        name = f"over SSH, {what}: until the app is gone, the longest of {ENDINGS}"
+        bench.add(Figure(name, most, "s", 1, spread=(least, most)))
 
 
-def _in_memory(running: Sshd) -> list[Figure]:
+def _in_memory(bench: Bench, running: Sshd) -> None:
     say(f"opening {SESSIONS} sessions")
     terminals = [_opened(running, running.port) for _ in range(SESSIONS)]
     for terminal in terminals:
@@ -109,18 +112,24 @@ def _in_memory(running: Sshd) -> list[Figure]:
         terminal.close()
     if len(weights) != SESSIONS:
         raise UnavailableError(f"{len(weights)} of {SESSIONS} sessions stayed open")
-    private = [one["Private_Clean"] + one["Private_Dirty"] for one in weights]
-    share = sum(one["Pss"] for one in weights)
-    return [
+    subject = f"each of {SESSIONS} sessions"
+    private, share = (
+        Series(subject, quantity, "bytes", tuple(sum(map(float, kinds)) for kinds in weighed))
+        for quantity, weighed in (
+            ("private memory", [(one["Private_Clean"], one["Private_Dirty"]) for one in weights]),
+            ("with its share of what is shared (Pss)", [(one["Pss"],) for one in weights]),
+        )
+    )
+    bench.keep(private, share)
+    bench.add(
         Figure(
-            name=f"{SESSIONS} sessions, private memory of each",
-            value=statistics.median(private) / _MIB,
+            name=f"{SESSIONS} SSH sessions: private memory of each",
+            value=private.median / _MIB,
             unit="MiB",
             goal=40,
-            basis=f"{min(private) / _MIB:.1f} to {max(private) / _MIB:.1f} MiB;"
-            f" all together {share / _MIB:.0f} MiB with their share of what is shared (Pss)",
+            spread=(min(private.values) / _MIB, max(private.values) / _MIB),
         )
-    ]
+    )
 
 
 def _opened(running: Sshd, port: int) -> Terminal:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import pexpect
 import pyte
+from benchmarks.figures import Series, single
 from benchmarks.harness import UnavailableError, plain_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from benchmarks.bench import Bench
 
 ROWS, COLUMNS = 24, 80
 
@@ -25,6 +28,12 @@ type("One", (App,), {"compose": lambda self: [Static("ready")]})().run()
 """
 """The least a Textual app can be: what others are measured by."""
 
+ONE_LINE = "a one-line Textual app"
+"""What that is called in the report."""
+
+FRAME_SECONDS = 1.5
+LONGEST_LOOKS = 8
+"""On a busy machine a program takes longer than it usually does."""
 SETTLE_SECONDS = 3
 
 
@@ -105,25 +114,38 @@ def first_frame(
     folder: Path,
     shows: Callable[[str], bool],
     *,
-    seconds: float = 1.5,
+    seconds: float = FRAME_SECONDS,
     until: bytes | None = None,
 ) -> float:
     """Seconds from the start of a program until its screen shows what it is for.
 
-    With `until` the wait is not longer than until this is written.
+    Args:
+        command: The program.
+        folder: Its home.
+        shows: Whether a screen is the one that is waited for.
+        seconds: Between two looks at the screen, for looking takes processor time from the program:
+            longer than it usually takes.
+        until: A piece of output after which it is looked at once more before `seconds` are over.
+
+    Raises:
+        UnavailableError: It is not shown in `LONGEST_LOOKS` looks.
     """
     terminal = Terminal(command, folder)
-    try:
-        terminal.read(seconds, until=until)
-    finally:
-        terminal.close()
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
-    for at, chunk in terminal.written:
-        stream.feed(chunk)
-        if shows("\n".join(screen.display)):
-            return at - terminal.started
-    raise UnavailableError(f"{Path(command[0]).name} did not show its first frame in {seconds} s")
+    try:
+        for _ in range(LONGEST_LOOKS):
+            running = terminal.read(seconds, until=until)
+            for at, chunk in terminal.written:
+                stream.feed(chunk)
+                if shows("\n".join(screen.display)):
+                    return at - terminal.started
+            terminal.written.clear()
+            if not running:
+                break
+    finally:
+        terminal.close()
+    raise UnavailableError(f"{Path(command[0]).name} did not show what it is for")
 
 
 def watch_idle(command: Sequence[str], folder: Path, seconds: float) -> Idle:
@@ -141,6 +163,25 @@ def watch_idle(command: Sequence[str], folder: Path, seconds: float) -> Idle:
     if not running:
         raise UnavailableError(f"{Path(command[0]).name} did not stay open")
     return Idle(lasted, sum(len(chunk) for _, chunk in terminal.written), after - before, memory)
+
+
+def add_idle(bench: Bench, what: str, subject: str, idle: Idle, most_written: float) -> None:
+    """Report what an idle app of ours writes and takes.
+
+    Args:
+        bench: Where to.
+        what: How the figures' names begin.
+        subject: The app.
+        idle: What it did.
+        most_written: The goal, bytes a second to the terminal.
+    """
+    written = Series(subject, "idle: to the terminal", "bytes/s", (idle.written / idle.seconds,))
+    processor = Series(subject, "idle: processor", "% of a core", (100 * idle.processor / idle.seconds,))
+    bench.keep(written, processor)
+    bench.add(
+        single(f"{what}, idle: bytes to the terminal", written, most_written),
+        single(f"{what}, idle: processor", processor, 1),
+    )
 
 
 def _processor_seconds(pid: int) -> float:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
-import statistics
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.harness import Figure, UnavailableError, require_program, say
+from benchmarks.figures import ratio
+from benchmarks.harness import UnavailableError, say
 from benchmarks.server_keys import Keys
 from benchmarks.server_processes import Loop, bare, watchword
-from benchmarks.server_wrk import Round, describe, ratios, send, spread
+from benchmarks.server_wrk import send, send_in_turns
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.server_wrk import Served
+    from benchmarks.bench import Bench
+    from benchmarks.server_wrk import Round, Served
 
 KEYS = 10_000
 ROUNDS = 5
@@ -25,23 +27,35 @@ RATE_GOALS = {64: 0.5, 256: 0.65}
 LATENCY_GOAL = 3.0
 
 
-def measure(folder: Path) -> list[Figure]:
+@dataclass(frozen=True)
+class _Both:
+    """The two servers on one event loop, and what they are sent."""
+
+    loop: Loop
+    keys: Keys
+    server: Served
+    base: Served
+    mixed: Path
+    constant: Path
+
+
+def measure(bench: Bench) -> None:
     """Have wrk send the same requests to the server and to bare aiohttp in turns, on each event loop."""
-    require_program("wrk")
+    bench.program("wrk")
     if importlib.util.find_spec("uvloop") is None:
         raise UnavailableError("uvloop is not installed; run: make")
+    folder = bench.folder
     keys = Keys(folder, KEYS)
     requests = keys.mixed(folder / "mixed", seed=1)
     constant = folder / "constant"
     constant.write_text("GET /\n", encoding="ascii")
-    figures: list[Figure] = []
     for loop in Loop:
         with watchword(keys, loop) as server, bare(folder, loop) as base:
+            both = _Both(loop, keys, server, base, requests, constant)
             for connections, goal in RATE_GOALS.items():
                 say(f"{connections} connections on {loop}, {ROUNDS} rounds of {SECONDS} s to each")
-                figures += _compare(keys, server, base, loop, connections, goal, requests, constant)
+                _compare(bench, both, connections, goal)
     keys.require_whole_audit()
-    return figures
 
 
 def audited(keys: Keys, server: Served, requests: Path, *, connections: int, seconds: int) -> Round:
@@ -66,52 +80,25 @@ def audited(keys: Keys, server: Served, requests: Path, *, connections: int, sec
     return found
 
 
-def _compare(  # noqa: PLR0913, PLR0917 - what is compared
-    keys: Keys,
-    server: Served,
-    base: Served,
-    loop: Loop,
-    connections: int,
-    goal: float,
-    requests: Path,
-    constant: Path,
-) -> list[Figure]:
-    def ours() -> Round:
-        return audited(keys, server, requests, connections=connections, seconds=SECONDS)
-
-    def theirs(path: Path, seconds: int = SECONDS) -> Round:
-        return send(base, path, connections=connections, seconds=seconds)
-
-    ours()
-    theirs(requests)
-    checks, posts, gets = [], [], []
-    for _ in range(ROUNDS):
-        checks.append(ours())
-        posts.append(theirs(requests))
-        gets.append(theirs(constant, 1))
-    rates = ratios(checks, posts)
-    p99s = [check.p99 / post.p99 for check, post in zip(checks, posts, strict=True)]
-    basis = (
-        f"median of {ROUNDS} rounds of {SECONDS} s ({spread(rates)}), {KEYS} keys: {describe(checks)}"
-        f" against {describe(posts)}; to a GET that answers a constant, {describe(gets)}:"
-        f" {statistics.median(ratios(checks, gets)):.2f} times;"
-        f" {sum(check.yes for check in checks)} accepted, {sum(check.no for check in checks)} not"
+def _compare(bench: Bench, both: _Both, connections: int, goal: float) -> None:
+    """Send the same mix to both in turns, and to bare aiohttp what it need not read."""
+    where = f"{connections} connections, {both.loop}"
+    ours, theirs, _ = send_in_turns(
+        bench,
+        ROUNDS,
+        {
+            f"watchword-server, mixed checks, {where}": lambda: audited(
+                both.keys, both.server, both.mixed, connections=connections, seconds=SECONDS
+            ),
+            f"bare aiohttp, the same requests, {where}": lambda: send(
+                both.base, both.mixed, connections=connections, seconds=SECONDS
+            ),
+            f"bare aiohttp, a constant GET, {where}": lambda: send(
+                both.base, both.constant, connections=connections, seconds=1
+            ),
+        },
     )
-    where = f"{connections} connections, {loop}"
-    return [
-        Figure(
-            name=f"checks / bare aiohttp, {where}",
-            value=statistics.median(rates),
-            unit="times",
-            goal=goal,
-            at_least=True,
-            basis=basis,
-        ),
-        Figure(
-            name=f"their p99 / bare aiohttp's, {where}",
-            value=statistics.median(p99s),
-            unit="times",
-            goal=LATENCY_GOAL,
-            basis=f"median of the same rounds ({spread(p99s)})",
-        ),
-    ]
+    bench.add(
+        ratio(f"mixed checks / bare aiohttp, {where}", ours.rate, theirs.rate, goal, at_least=True),
+        ratio(f"their p99 / bare aiohttp's, {where}", ours.p99, theirs.p99, LATENCY_GOAL),
+    )

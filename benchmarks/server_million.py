@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-import statistics
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.harness import Figure, UnavailableError, require_program, say
+from benchmarks.figures import Series, ratio
+from benchmarks.harness import UnavailableError, say
 from benchmarks.server_checks import audited
 from benchmarks.server_keys import Keys
 from benchmarks.server_processes import Loop, watchword
-from benchmarks.server_wrk import describe, ratios, spread
+from benchmarks.server_wrk import send_in_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.bench import Bench
+    from benchmarks.server_wrk import Round, Served
 
 FEW, MANY = 1_000, 1_000_000
 CONNECTIONS = 64
@@ -19,51 +27,42 @@ TRIPLES = 3 * FEW
 """Good codes in a round, of as many keys if there are so many; it takes less than a second."""
 
 
-def measure(folder: Path) -> list[Figure]:
+def measure(bench: Bench) -> None:
     """Send checks to a server with few keys and to one with many in turns, then look at their memory."""
-    require_program("wrk")
-    many, few = Keys(folder, MANY), Keys(folder, FEW)
-    mixed = folder / "mixed"
+    bench.program("wrk")
+    many, few = Keys(bench.folder, MANY), Keys(bench.folder, FEW)
+    names = f"{MANY:,} keys", f"{FEW:,} keys"
     with watchword(many, Loop.UVLOOP) as big, watchword(few, Loop.UVLOOP) as small:
         say(f"{ROUNDS} rounds of {3 * TRIPLES} checks to each")
-        bigs, smalls = [], []
-        for number in range(ROUNDS + 1):
-            many.mixed(mixed, seed=number, triples=TRIPLES)
-            bigs.append(audited(many, big, mixed, connections=CONNECTIONS, seconds=1))
-            few.mixed(mixed, seed=number)
-            smalls.append(audited(few, small, mixed, connections=CONNECTIONS, seconds=1))
-        big_memory, small_memory = _resident(big.pid), _resident(small.pid)
+        senders = _sender(many, big, TRIPLES), _sender(few, small, None)
+        loads = send_in_turns(bench, ROUNDS, dict(zip(names, senders, strict=True)))
+        weights = [
+            Series(name, "most resident memory", "bytes", (_resident(server.pid),))
+            for name, server in zip(names, (big, small), strict=True)
+        ]
     many.require_whole_audit()
-    # The first round warms up.
-    rates = ratios(bigs[1:], smalls[1:])
-    return [
-        Figure(
-            name=f"checks, {MANY} keys / {FEW} keys",
-            value=statistics.median(rates),
-            unit="times",
-            goal=0.9,
-            at_least=True,
-            basis=(
-                f"median of {ROUNDS} rounds of {3 * TRIPLES} checks ({spread(rates)}),"
-                f" {CONNECTIONS} connections, uvloop: {describe(bigs[1:])}"
-                f" against {describe(smalls[1:])}"
-            ),
-        ),
-        Figure(
-            name=f"memory, {MANY} keys / {FEW} keys",
-            value=big_memory / small_memory,
-            unit="times",
-            goal=1.2,
-            basis=(
-                f"most resident memory of the server: {big_memory / 1024:.0f} MiB"
-                f" against {small_memory / 1024:.0f} MiB"
-            ),
-        ),
-    ]
+    bench.keep(*weights)
+    (big_load, small_load), (big_weight, small_weight) = loads, weights
+    versus = " / ".join(names)
+    bench.add(
+        ratio(f"mixed checks, {versus}", big_load.rate, small_load.rate, 0.9, at_least=True),
+        ratio(f"resident memory, {versus}", big_weight, small_weight, 1.2),
+    )
 
 
-def _resident(pid: int) -> int:
-    """The most memory that a process ever had in RAM, KiB, from its status file (proc(5))."""
+def _sender(keys: Keys, server: Served, triples: int | None) -> Callable[[], Round]:
+    """What sends a round, each time in another order and, of many keys, to others."""
+    seeds = itertools.count()
+
+    def once() -> Round:
+        mixed = keys.mixed(keys.data.parent / "mixed", seed=next(seeds), triples=triples)
+        return audited(keys, server, mixed, connections=CONNECTIONS, seconds=1)
+
+    return once
+
+
+def _resident(pid: int) -> float:
+    """The most memory that a process ever had in RAM, bytes, from its status file (proc(5))."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except OSError:
@@ -71,4 +70,4 @@ def _resident(pid: int) -> int:
     found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
     if found is None:
         raise UnavailableError("the kernel does not say how much memory a process has")
-    return int(found[1])
+    return 1024.0 * int(found[1])

@@ -2,69 +2,87 @@
 
 from __future__ import annotations
 
-import statistics
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.harness import Figure, peer_environment, require_program, say
+from benchmarks.figures import ratio
+from benchmarks.harness import say
 from benchmarks.server_checks import audited
 from benchmarks.server_keys import DEFAULT_KEY, Keys
 from benchmarks.server_processes import Loop, prototype, watchword
-from benchmarks.server_wrk import describe, ratios, send, spread
+from benchmarks.server_wrk import send, send_in_turns
 
 from watchword_otp import code_at, step_at
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmarks.bench import Bench
+    from benchmarks.server_wrk import Served
+
     from watchword_otp import Key
 
 KEYS = 10_000
-CONNECTIONS = 64
 ROUNDS = 5
 SECONDS = 2
+RATE_GOALS = {64: 3, 256: 3}
+"""By connections."""
 
 
-def measure(folder: Path) -> list[Figure]:
+@dataclass(frozen=True)
+class _Both:
+    """The servers, ours on one event loop, and what they are asked."""
+
+    loop: Loop
+    ours: Served
+    posted: Served
+    theirs: Served
+    keys: Keys
+    mixed: Path
+    totp: Key
+    """The prototype's only key."""
+
+
+def measure(bench: Bench) -> None:
     """Have wrk send the same kind of request to the server and to the prototype in turns."""
-    require_program("wrk")
-    commands = peer_environment("prototype", ["flask", "gunicorn", "pyotp>=2.12"])
-    keys = Keys(folder, KEYS)
-    mixed = keys.mixed(folder / "mixed", seed=1)
-    figures: list[Figure] = []
-    with prototype(commands, folder) as (theirs, totp):
+    bench.program("wrk")
+    commands = bench.packages("prototype", ["flask", "gunicorn", "pyotp>=2.12"])
+    keys = Keys(bench.folder, KEYS)
+    mixed = keys.mixed(bench.folder / "mixed", seed=1)
+    with prototype(commands, bench.folder) as (theirs, totp):
         for loop in Loop:
-            say(f"{ROUNDS} rounds of {SECONDS} s to each, ours on {loop}")
             # The status tells nothing here: the same code again is no longer valid with us.
             with watchword(keys, loop, '"status":') as ours, watchword(keys, loop) as posted:
-                by_path, by_name, prototypes = [], [], []
-                for _ in range(ROUNDS + 1):
-                    requests = _again(folder, DEFAULT_KEY)
-                    by_path.append(send(ours, requests, connections=CONNECTIONS, seconds=SECONDS))
-                    requests = _again(folder, totp)
-                    prototypes.append(send(theirs, requests, connections=CONNECTIONS, seconds=SECONDS))
-                    by_name.append(
-                        audited(keys, posted, mixed, connections=CONNECTIONS, seconds=SECONDS)
-                    )
-            rates = ratios(by_path[1:], prototypes[1:])
-            posts = ratios(by_name[1:], prototypes[1:])
-            figures.append(
-                Figure(
-                    name=f"GET /check/CODE / prototype, {loop}",
-                    value=statistics.median(rates),
-                    unit="times",
-                    goal=3,
-                    at_least=True,
-                    basis=(
-                        f"median of {ROUNDS} rounds of {SECONDS} s ({spread(rates)}), {CONNECTIONS}"
-                        f" connections: {describe(by_path[1:])}, one process, against"
-                        f" {describe(prototypes[1:])}, gunicorn with 2 sync workers; POST over {KEYS}"
-                        f" keys, {describe(by_name[1:])}: {statistics.median(posts):.2f} times"
-                    ),
-                )
-            )
+                both = _Both(loop, ours, posted, theirs, keys, mixed, totp)
+                for connections, goal in RATE_GOALS.items():
+                    say(f"{connections} connections, ours on {loop}, {ROUNDS} rounds of {SECONDS} s")
+                    _compare(bench, both, connections, goal)
     keys.require_whole_audit()
-    return figures
+
+
+def _compare(bench: Bench, both: _Both, connections: int, goal: float) -> None:
+    """Ask both for the same code again and again; beside it stands the mix over many keys."""
+    where = f"{connections} connections, {both.loop}"
+    folder = bench.folder
+    ours, theirs, _ = send_in_turns(
+        bench,
+        ROUNDS,
+        {
+            f"watchword-server, GET /check/CODE, {where}": lambda: send(
+                both.ours, _again(folder, DEFAULT_KEY), connections=connections, seconds=SECONDS
+            ),
+            f"prototype, GET /check/CODE, in turns with {where}": lambda: send(
+                both.theirs, _again(folder, both.totp), connections=connections, seconds=SECONDS
+            ),
+            f"watchword-server, mixed checks, {where}": lambda: audited(
+                both.keys, both.posted, both.mixed, connections=connections, seconds=SECONDS
+            ),
+        },
+    )
+    bench.add(
+        ratio(f"GET /check/CODE / prototype's, {where}", ours.rate, theirs.rate, goal, at_least=True)
+    )
 
 
 def _again(folder: Path, key: Key) -> Path:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-import statistics
 import subprocess
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from benchmarks.harness import Figure, UnavailableError, interleaved, milliseconds, plain_environment
+from benchmarks.figures import ratio
+from benchmarks.harness import UnavailableError, plain_environment
 from benchmarks.server_keys import DEFAULT_KEY, Keys
 from benchmarks.server_processes import server_command
 
@@ -18,24 +18,24 @@ from watchword_otp import code_at, step_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from benchmarks.bench import Bench
 
 MANY = 1_000_000
 ROUNDS = 9
 
 
-def measure(folder: Path) -> list[Figure]:
+def measure(bench: Bench) -> None:
     """Start a server with many keys and one with none but the default key in turns."""
-    many, none = interleaved(ROUNDS, _start(Keys(folder, MANY)), _start(Keys(folder, 0)))
-    return [
-        Figure(
-            name=f"start to first check, {MANY} keys / none",
-            value=statistics.median(many) / statistics.median(none),
-            unit="times",
-            goal=1.5,
-            basis=f"{milliseconds(many)} against {milliseconds(none)}, median of {ROUNDS}",
-        )
-    ]
+    many, none = bench.in_turns(
+        ROUNDS,
+        {
+            f"watchword-server, {MANY:,} keys": _start(Keys(bench.folder, MANY)),
+            "watchword-server, none but the default key": _start(Keys(bench.folder, 0)),
+        },
+        "start to first check",
+    )
+    bench.add(ratio(f"start to first check, {MANY:,} keys / none", many, none, 1.5))
 
 
 def _start(keys: Keys) -> Callable[[], float]:

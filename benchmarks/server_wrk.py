@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.figures import Series
 from benchmarks.harness import UnavailableError, plain_environment, require_program
+from benchmarks.rounds import in_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping
+
+    from benchmarks.bench import Bench
+
+RATE = "answers a second"
+"""What a rate is called in the report."""
 
 _SCRIPT = Path(__file__).with_name("requests.lua")
 
@@ -57,6 +63,15 @@ class Round:
         return self.answers / self.seconds
 
 
+@dataclass(frozen=True)
+class Load:
+    """How one subject fared in its rounds."""
+
+    rate: Series
+    p50: Series
+    p99: Series
+
+
 def send(server: Served, requests: Path, *, connections: int, seconds: int) -> Round:
     """Send requests from all connections, each as soon as the one before it is answered.
 
@@ -81,19 +96,22 @@ def send(server: Served, requests: Path, *, connections: int, seconds: int) -> R
     return found
 
 
-def ratios(ours: Sequence[Round], theirs: Sequence[Round]) -> list[float]:
-    """Our rate over theirs, round by round."""
-    return [our.rate / their.rate for our, their in zip(ours, theirs, strict=True)]
+def send_in_turns(bench: Bench, rounds: int, senders: Mapping[str, Callable[[], Round]]) -> list[Load]:
+    """Load several servers in turns; keep and give what came of each.
 
-
-def spread(numbers: Sequence[float]) -> str:
-    """From the least to the most."""
-    return f"{min(numbers):.2f} to {max(numbers):.2f}"
-
-
-def describe(rounds: Sequence[Round]) -> str:
-    """The median rate and latencies of some rounds."""
-    rate = statistics.median(found.rate for found in rounds)
-    p50 = statistics.median(found.p50 for found in rounds)
-    p99 = statistics.median(found.p99 for found in rounds)
-    return f"{rate:.0f}/s (median {p50 * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms)"
+    Args:
+        bench: Where it is kept.
+        rounds: How often each is loaded, 1 or more; once more before it counts.
+        senders: What sends one round, by the name of what is measured.
+    """
+    loads = [
+        Load(
+            rate=Series(subject, RATE, "/s", tuple(found.rate for found in sent)),
+            p50=Series(subject, "median latency", "s", tuple(found.p50 for found in sent)),
+            p99=Series(subject, "p99", "s", tuple(found.p99 for found in sent)),
+        )
+        for subject, sent in in_turns(rounds, senders).items()
+    ]
+    for load in loads:
+        bench.keep(load.rate, load.p50, load.p99)
+    return loads

@@ -9,7 +9,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from benchmarks.figures import Figure, Series
 from benchmarks.harness import plain_environment, say, workplace
+from benchmarks.machine import machine
+from benchmarks.report import Report, Result
 from benchmarks.server_keys import make_keys, make_token, with_ledger
 from benchmarks.soak_history import History
 from benchmarks.soak_load import (
@@ -21,6 +24,7 @@ from benchmarks.soak_load import (
     verify_audit,
 )
 from benchmarks.soak_server import Mortal
+from benchmarks.tables import as_text
 
 from watchword_server import audit_check
 from watchword_server.tokens import Scope
@@ -37,12 +41,14 @@ DEFAULT_SECONDS = 600
 def main() -> None:
     """Soak for `SECONDS` of the environment; exit status 1 if anything was not as it should be."""
     seconds = float(os.environ.get("SECONDS") or DEFAULT_SECONDS)
+    report = Report(machine(), time.strftime("%Y-%m-%d"))
     with workplace() as folder:
-        passed = asyncio.run(_soak(folder, seconds))
-    sys.exit(not passed)
+        report.results.append(asyncio.run(_soak(folder, seconds)))
+    print(as_text(report))
+    sys.exit(not report.passed)
 
 
-async def _soak(folder: Path, seconds: float) -> bool:
+async def _soak(folder: Path, seconds: float) -> Result:
     data = folder / "data"
     say(f"making {KEYS} keys")
     check_token, admin_token = await asyncio.to_thread(_prepare, data)
@@ -64,7 +70,7 @@ async def _soak(folder: Path, seconds: float) -> bool:
         client.close()
     await server.kill()
     say("comparing the answers with the database")
-    return await asyncio.to_thread(_report, server, history, seconds)
+    return await asyncio.to_thread(_judge, server, history, seconds)
 
 
 def _prepare(data: Path) -> tuple[str, str]:
@@ -111,14 +117,12 @@ async def _on_the_side(server: Mortal, history: History, verifier: Client, wait:
     await verify_audit(verifier, history)
 
 
-def _report(server: Mortal, history: History, seconds: float) -> bool:
+def _judge(server: Mortal, history: History, seconds: float) -> Result:
+    """Hold the answers against the database; print the counts, give figures."""
     stored = history.compare(server.data / "watchword.db")
-    report = asyncio.run(with_ledger(server.data, audit_check.verify_audit))
-    if report.fault is not None:
-        history.fault(f"the audit log does not verify: {report.fault}")
-    growths = [growth for life in server.lives if (growth := life.growth) is not None]
-    if growths and max(growths) > MOST_GROWTH:
-        history.fault(f"memory grew to {max(growths):.2f} times in one life")
+    audit = asyncio.run(with_ledger(server.data, audit_check.verify_audit))
+    if audit.fault is not None:
+        history.fault(f"the audit log does not verify: {audit.fault}")
     checks = sum(count for kind, count in history.answers.items() if kind.startswith("check: "))
     print(f"{seconds:.0f} s, {len(server.lives) - 1} kills, {CLIENTS} clients, {KEYS} keys")
     print(f"{checks:,} answers to checks, {checks / seconds:.0f} a second")
@@ -126,13 +130,22 @@ def _report(server: Mortal, history: History, seconds: float) -> bool:
     print(
         f"acceptances answered: {len(history.accepted):,}; in the database: {stored:,}; lost: 0 wanted"
     )
-    print(f"audit log: {report.rows:,} rows, {'intact' if report.fault is None else report.fault}")
+    print(f"audit log: {audit.rows:,} rows, {'intact' if audit.fault is None else audit.fault}\n")
+    found = Result("soak")
+    found.figures.append(Figure("what must not have happened", len(history.faults), "times", 0))
+    growths = [growth for life in server.lives if (growth := life.growth) is not None]
+    peaks = [1024.0 * max(life.samples) for life in server.lives if life.samples]
     if growths:
-        print(f"memory, last third of a life / first: {min(growths):.2f} to {max(growths):.2f} times")
-    samples = [max(life.samples) // 1024 for life in server.lives if life.samples]
-    print(f"most memory in each life, MiB: {' '.join(map(str, samples))}")
-    print("PASS" if not history.faults else f"FAIL: {len(history.faults)} faults")
-    return not history.faults
+        grown = Series(
+            "watchword-server", "memory, last third of a life / first", "times", tuple(growths)
+        )
+        found.series.append(grown)
+        name = f"{grown.quantity}: the most"
+        found.figures.append(Figure(name, max(growths), "times", MOST_GROWTH, spread=grown.spread))
+    if peaks:
+        most = Series("watchword-server", "most memory in a life", "bytes", tuple(peaks))
+        found.series.append(most)
+    return found
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 `make requirements` runs this with pip-tools at hand. `requirements/build.txt` holds what builds source
 packages and watchword itself and is installed first; `requirements/locked.txt` holds all the rest: what
-runs, and the `dev` group. `deploy/requirements.txt` holds what a server is deployed with: what runs, with
-PostgreSQL and uvloop, at the releases that were tested. None names a host or a path, so any index serves; the hashes
-cover every wheel of a release, so every platform and Python does.
+runs, and the `dev` group. `deploy/requirements.txt` holds what a server is deployed with, at releases
+that were tested: what runs, with PostgreSQL and uvloop. None names a host or a path, so any index
+serves; the hashes cover every wheel of a release, so every platform and Python does.
 """
 
 import subprocess

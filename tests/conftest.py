@@ -33,6 +33,14 @@ def postgres() -> Iterator[Cluster]:
         yield cluster
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is about the server on each store; what is marked `sqlite` only there."""
+    if "each_store" not in metafunc.fixturenames:
+        return
+    if metafunc.definition.get_closest_marker("sqlite") is None:
+        metafunc.parametrize("each_store", ["sqlite", "postgresql"], indirect=True)
+
+
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     if any(SERVER in item.path.parents for item in items):
         items[0].config.stash[_is_whole] = False

@@ -43,7 +43,8 @@ async def open_store_of(folder: Path) -> Store:
     if address is None:
         return await SqliteStore.open(folder / "watchword.db")
     # Time stands still in tests; the database's clock does not.
-    return PostgresStore(address, clock=None)
+    # One lane: rows come in the order in which they were decided, as tests want to see them.
+    return PostgresStore(address, lanes=1, clock=None)
 
 
 async def run_sql(database: Path, *statements: str) -> list[tuple[Any, ...]]:
@@ -67,3 +68,33 @@ def _run_on_file(database: Path, statements: tuple[str, ...]) -> list[tuple[Any,
         for statement in statements:
             rows = connection.execute(statement).fetchall()
     return rows
+
+
+async def tables_of(database: Path) -> list[str]:
+    """The names of all tables."""
+    query = (
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        if address_of(database.parent) is None
+        else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    )
+    return [name for (name,) in await run_sql(database, query)]
+
+
+async def everything_in(database: Path) -> bytes:
+    """All that a thief of the database has: its files, or every value in PostgreSQL."""
+    address = address_of(database.parent)
+    if address is None:
+        await run_sql(database, "PRAGMA wal_checkpoint")
+        return await asyncio.to_thread(_read_all, database.parent)
+    connection = await asyncpg.connect(address.uri)
+    try:
+        tables = await tables_of(database)
+        rows = [row for table in tables for row in await connection.fetch(f"SELECT * FROM {table}")]
+    finally:
+        await connection.close()
+    values = [value for row in rows for value in row]
+    return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in values)
+
+
+def _read_all(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from postgres_databases import databases_of
-from postgres_engine import connected
 
 from each_store import put_on
+from postgres_databases import databases_of
+from postgres_engine import connected
 from servers import RunningServer, running_server
 from watchword_server.store.postgres_schema import bring_up_to_date
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
+
     from postgres_databases import Databases
     from postgres_engine import Cluster
 
@@ -48,6 +49,7 @@ async def each_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
 
 @pytest.fixture
 async def server(each_store: str, tmp_path: Path) -> AsyncIterator[RunningServer]:
+    assert each_store
     async with running_server(tmp_path) as running:
         yield running
 

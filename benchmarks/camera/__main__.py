@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import permutations
 from pathlib import Path
@@ -17,7 +18,10 @@ from benchmarks.camera.report import Seen, figures, table
 from benchmarks.camera.session import Read, read, share
 from benchmarks.camera.terminals import LOOKS, WITHOUT_BLOCKS
 from benchmarks.camera.xterm import display, require_font
-from benchmarks.harness import Report, UnavailableError, machine, say, workplace
+from benchmarks.harness import UnavailableError, say, workplace
+from benchmarks.machine import machine
+from benchmarks.report import Report, Result
+from benchmarks.tables import as_text
 
 from watchword_otp import format_uri
 
@@ -46,24 +50,25 @@ def main(shots: int, only: str, keep: Path | None) -> None:
 
     Exit status: 0 when every figure reaches its goal, 1 when one falls short or cannot be measured.
     """
-    report = Report(machine())
+    result = Result("camera")
+    report = Report(machine(), time.strftime("%Y-%m-%d"), [result])
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         waiting = Waiting(pool, shots, keep)
-        seen = _terminals(waiting, only, report)
+        seen = _terminals(waiting, only, result)
         for name, part in _PARTS.items():
             if only in name:
                 say(f"photographing {name}")
                 try:
                     part(waiting)
                 except UnavailableError as error:
-                    report.unavailable.append(f"{name}: {error}")
-    report.figures += figures(seen) if seen else []
+                    result.unavailable.append(f"{name}: {error}")
+    result.figures += figures(seen) if seen else []
     if seen:
         print(table(seen, shots), end="\n\n")
     for line in waiting.notes:
         print(line)
     print()
-    print(report.as_text())
+    print(as_text(report))
     sys.exit(not report.passed)
 
 
@@ -93,7 +98,7 @@ class Waiting:
         }
 
 
-def _terminals(waiting: Waiting, only: str, report: Report) -> list[Seen]:
+def _terminals(waiting: Waiting, only: str, result: Result) -> list[Seen]:
     sent = []
     with display() as shown_on:
         for look in (one for one in LOOKS if only in one.name):
@@ -103,7 +108,7 @@ def _terminals(waiting: Waiting, only: str, report: Report) -> list[Seen]:
                 with workplace() as folder:
                     taken = pictures(shown_on, look, folder)
             except UnavailableError as error:
-                report.unavailable.append(f"{look.name}: {error}")
+                result.unavailable.append(f"{look.name}: {error}")
                 continue
             left, top, right, bottom = taken[APP].symbol
             size = code_of(KEY).size

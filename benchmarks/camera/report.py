@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.camera.pictures import APP, BLOCKS, DRAWINGS, PLAIN, QRENCODE, SHELL
 from benchmarks.camera.session import share
-from benchmarks.harness import Figure
+from benchmarks.figures import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,8 +71,8 @@ def _near(drawing: str, height: float, seen: Sequence[Seen]) -> Figure:
         value=100 * sum(parts) / len(parts),
         unit="%",
         goal=100 * GOAL,
-        basis=f"{min(parts):.1%} to {max(parts):.1%} in {len(parts)} terminals",
         at_least=True,
+        spread=(100 * min(parts), 100 * max(parts)),
     )
 
 
@@ -86,5 +86,5 @@ def _ahead(drawing: str, other: str, seen: Sequence[Seen]) -> Figure:
         value=len(behind),
         unit="terminals",
         goal=0,
-        basis="; ".join(behind) or f"none of {len(seen)}",
+        note="; ".join(behind),
     )

@@ -76,7 +76,7 @@ async def verify_audit(
     noted = checkpoints or {}
     verifying = _Verifying(ledger, await ledger.audit_key(), noted, progress)
     heads = await ledger.store.audit_heads()
-    faults = [*_removed(heads, noted), *await _without_end(ledger, heads)]
+    faults = list(_removed(heads, noted)) or await _without_end(ledger, heads)
     parts = []
     for head in heads:
         name = chain_name(head, heads)
@@ -151,17 +151,17 @@ def _removed(heads: Sequence[Head], noted: Checkpoints) -> Iterator[str]:
         chain, seq = beyond
         yield (
             f"the last chain is chain {last}, but a checkpoint says that row {seq} of chain {chain} was"
-            " written: the last chain was removed, or an older database was put in its place"
+            " written: a chain was removed, or an older database was put in its place"
         )
 
 
-async def _without_end(ledger: Ledger, heads: Sequence[Head]) -> Sequence[str]:
+async def _without_end(ledger: Ledger, heads: Sequence[Head]) -> list[str]:
     after = heads[-1].chain + 1
     if not await ledger.store.audit_rows(after, 0, 1):
-        return ()
+        return []
     if any(head.chain == after for head in await ledger.store.audit_heads()):
         # It was begun meanwhile.
-        return ()
+        return []
     return [f"there are rows of chain {after}, but not its end: the chain was removed"]
 
 

@@ -103,6 +103,9 @@ def cli() -> None:
 @click.option("--cors-origins", metavar="URL", multiple=True, help="Whose pages may call; repeatable.")
 @click.option("--max-connections", metavar="N", help="Connections open at once. [default: 1024]")
 @click.option(
+    "--workers", metavar="N", help="Processes that serve, with --store postgresql://... [default: 1]"
+)
+@click.option(
     "--refusals-per-minute",
     metavar="N",
     help="Refused requests a minute and sender, then 429; 0: no limit. [default: 120]",
@@ -158,7 +161,12 @@ def serve(
     def announce(greeting: Greeting) -> None:
         click.echo(greeting.as_json() if as_json else greeting.as_text(options))
 
-    server.serve(settings, configured, clock=time.time, announce=announce, stop_on_eof=stop_on_eof)
+    if settings.workers > 1:
+        from watchword_server.workers.serving import serve_with_workers  # noqa: PLC0415 - as above
+
+        serve_with_workers(settings, configured, announce=announce, stop_on_eof=stop_on_eof)
+    else:
+        server.serve(settings, configured, clock=time.time, announce=announce, stop_on_eof=stop_on_eof)
 
 
 @cli.command()

@@ -123,6 +123,7 @@ async def test_w14_every_file_is_its_owners_alone_whatever_the_umask(tmp_path: P
     assert set(modes.values()) == {0o600}
 
 
+@pytest.mark.sqlite
 async def test_w15_without_a_database_it_fails_closed(
     server: RunningServer, client: httpx.AsyncClient
 ) -> None:

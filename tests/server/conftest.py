@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 import pytest
 from blockbuster import blockbuster_ctx
 
+from chains import CHAINS, Log, use_chains
+from each_store import open_store_of
 from server_commands import Commands
 from server_fixtures import client, databases, each_store, server
 from servers import KEY, Clock, open_ledger
 from watchword_server.bootstrap import activate_key
-from watchword_server.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from watchword_server.ledger import Ledger
+    from watchword_server.store.protocol import Store
 
 __all__ = ["client", "databases", "each_store", "server"]
 
@@ -34,9 +36,10 @@ def _no_blocking_calls() -> Iterator[None]:
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def ledger(each_store: str, tmp_path: Path) -> AsyncIterator[Ledger]:
     """A ledger with the default key, and a clock that stands still."""
-    opened = await SqliteStore.open(tmp_path / "watchword.db")
+    assert each_store
+    opened = await open_store_of(tmp_path)
     ledger = await open_ledger(opened, tmp_path, Clock())
     await activate_key(ledger, "default", KEY)
     yield ledger
@@ -44,8 +47,15 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-def store(ledger: Ledger) -> SqliteStore:
-    assert isinstance(ledger.store, SqliteStore)
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """An audit log of several chains; every store that is opened after it writes there."""
+    log = Log.with_chains(CHAINS)
+    use_chains(monkeypatch, log)
+    return log
+
+
+@pytest.fixture
+def store(ledger: Ledger) -> Store:
     return ledger.store
 
 

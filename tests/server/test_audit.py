@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from each_store import run_sql
+from each_store import open_store_of, run_sql
 from server_processes import server_process
 from servers import (
     KEY,
@@ -153,16 +153,25 @@ class TestWhatIsWritten:
 
 
 class TestOneTransaction:
-    async def test_what_cannot_be_logged_does_not_happen(self, ledger: Ledger, tmp_path: Path) -> None:
+    async def test_what_cannot_be_logged_does_not_happen(
+        self, ledger: Ledger, tmp_path: Path, each_store: str
+    ) -> None:
         database = tmp_path / "watchword.db"
-        await run_sql(
-            database,
-            "CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END",
-        )
+        refuse, allow = {
+            "sqlite": (
+                "CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END",
+                "DROP TRIGGER refuse",
+            ),
+            "postgresql": (
+                "ALTER TABLE audit ADD CONSTRAINT refuse CHECK (false) NOT VALID",
+                "ALTER TABLE audit DROP CONSTRAINT refuse",
+            ),
+        }[each_store]
+        await run_sql(database, refuse)
         with pytest.raises(StoreError):
             await checker_of(ledger).check(asked(code()))
         assert (await find_key(ledger.store)).state == KeyState()
-        await run_sql(database, "DROP TRIGGER refuse")
+        await run_sql(database, allow)
         outcome = await checker_of(ledger).check(asked(code()))
         assert outcome.decision is not None
         assert outcome.decision.verdict == "accepted"
@@ -332,8 +341,8 @@ class TestChain:
             await audit_events(ledger)
 
 
-async def test_two_servers_write_one_chain(ledger: Ledger, tmp_path: Path) -> None:
-    second = await SqliteStore.open(tmp_path / "watchword.db")
+async def test_two_servers_write_one_log(ledger: Ledger, tmp_path: Path) -> None:
+    second = await open_store_of(tmp_path)
     other = await open_ledger(second, tmp_path, Clock())
     checkers = [checker_of(ledger), checker_of(other)]
     await asyncio.gather(*(checkers[number % 2].check(asked("junk")) for number in range(100)))

@@ -156,8 +156,6 @@ class TestVerifying:
             ("UPDATE audit SET event = '' WHERE seq = 4", "row 4 "),
             ('UPDATE audit SET event = \'{"at":"x"}\' WHERE seq = 4', "row 4 "),
             ("UPDATE audit SET event = 'é☃' WHERE seq = 4", "row 4 "),
-            ("UPDATE audit SET event = CAST(x'ff00' AS TEXT) WHERE seq = 4", "row 4 "),
-            ("UPDATE audit SET mac = CAST(x'ff' AS TEXT) WHERE seq = 4", "row 4 "),
             ("UPDATE audit SET mac = 'é' WHERE seq = 4", "row 4 "),
             ("UPDATE audit SET mac = '' WHERE seq = 4", "row 4 "),
             ("UPDATE audit SET mac = upper(mac) WHERE seq = 4", "row 4 "),
@@ -170,6 +168,19 @@ class TestVerifying:
         ],
     )
     async def test_finds_what_was_done_to_it_and_shows_it_all_the_same(
+        self, server: RunningServer, client: httpx.AsyncClient, statement: str, said: str
+    ) -> None:
+        await self.find(server, client, statement, said)
+
+    @pytest.mark.sqlite
+    @pytest.mark.parametrize("column", ["event", "mac"])
+    async def test_finds_what_is_no_text(
+        self, server: RunningServer, client: httpx.AsyncClient, column: str
+    ) -> None:
+        statement = f"UPDATE audit SET {column} = CAST(x'ff00' AS TEXT) WHERE seq = 4"
+        await self.find(server, client, statement, "row 4 ")
+
+    async def find(
         self, server: RunningServer, client: httpx.AsyncClient, statement: str, said: str
     ) -> None:
         await busy(server, client)

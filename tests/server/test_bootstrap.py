@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from each_store import open_store_of
 from servers import KEY, NOON, Clock, asked, audit_events, checker_of, count_keys, find_key, open_ledger
 from watchword_otp import Algorithm, Key, Secret, code_at, step_at
 from watchword_server.bootstrap import Activation, activate_key, bootstrap
 from watchword_server.dotenv import Configured
 from watchword_server.store.records import Status, Wanted
-from watchword_server.store.sqlite import SqliteStore
 from watchword_server.tokens import Scope, Token, digest_of
 from watchword_server.verifier import Verdict
 
@@ -24,9 +24,10 @@ OTHER = Key(secret=Secret(b"another secret"), algorithm=Algorithm.SHA256, digits
 
 
 @pytest.fixture
-async def new(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def new(each_store: str, tmp_path: Path) -> AsyncIterator[Ledger]:
     """A ledger on a database of this moment."""
-    store = await SqliteStore.open(tmp_path / "watchword.db")
+    assert each_store
+    store = await open_store_of(tmp_path)
     yield await open_ledger(store, tmp_path, Clock())
     await store.close()
 
@@ -95,7 +96,7 @@ class TestFirstStart:
         assert await asyncio.to_thread(new.keyring.open_key, await find_key(new.store)) == OTHER
 
     async def test_of_many_at_once_one_makes_them(self, new: Ledger, tmp_path: Path) -> None:
-        stores = [await SqliteStore.open(tmp_path / "watchword.db") for _ in range(4)]
+        stores = [await open_store_of(tmp_path) for _ in range(4)]
         ledgers = [await open_ledger(store, tmp_path, Clock()) for store in stores]
         done = await asyncio.gather(*(bootstrap(each, Configured(None, None)) for each in ledgers))
         assert sum(each.first_token is not None for each in done) == 1

@@ -158,6 +158,7 @@ class TestProblems:
     """A person with a browser gets a page that says what to do; a program gets problem+json."""
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.sqlite
     async def test_no_database(
         self, server: RunningServer, client: httpx.AsyncClient, method: str
     ) -> None:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.sqlite
+
 
 class Fault(Protocol):
     """Something that is wrong while its block lasts."""

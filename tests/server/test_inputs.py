@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from each_store import run_sql, tables_of
 from requests_to import body_of, name_of, path_of, sent_with
 from watchword_server import bodies
 from watchword_server.api import (
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servers import RunningServer
-
 
 STRICT = [row for row in ROUTES if not row.operation.any_query]
 WITH_BODY = [row for row in ROUTES if row.operation.body is not None]
@@ -89,17 +88,15 @@ class TestEveryRoute:
     async def test_a_database_that_has_failed_answers_503(
         self, server: RunningServer, client: httpx.AsyncClient, row: Endpoint
     ) -> None:
-        await asyncio.to_thread(_lose_all_tables, server.database)
+        await _lose_all_tables(server.database)
         answer = await client.request(row.method, path_of(row), **sent_with(row, body_of(row)))
         assert (answer.status_code, slug(answer)) == (503, "store-unavailable")
 
 
-def _lose_all_tables(database: Path) -> None:
-    """Take every table away, as a damaged file would."""
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        for (table,) in connection.execute(query).fetchall():
-            connection.execute(f"ALTER TABLE {table} RENAME TO lost_{table}")
+async def _lose_all_tables(database: Path) -> None:
+    """Take every table away, as damage would."""
+    for table in await tables_of(database):
+        await run_sql(database, f"ALTER TABLE {table} RENAME TO lost_{table}")
 
 
 class TestEveryBody:

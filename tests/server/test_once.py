@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from each_store import open_store_of
 from server_processes import server_process
 from servers import (
     KEY,
@@ -44,7 +45,6 @@ from watchword_server.serve import make_runner
 from watchword_server.sitting import Outcome
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.records import PutKey, Status
-from watchword_server.store.sqlite import SqliteStore
 from watchword_server.tokens import Scope, Token, digest_of, new_token
 from watchword_server.verifier import KeyState, Verdict
 
@@ -112,7 +112,7 @@ class TestTwoStores:
 
     @pytest.fixture
     async def ledgers(self, ledger: Ledger, tmp_path: Path) -> AsyncIterator[list[Ledger]]:
-        second = await SqliteStore.open(tmp_path / "watchword.db")
+        second = await open_store_of(tmp_path)
         yield [ledger, await open_ledger(second, tmp_path, CLOCK)]
         await second.close()
 
@@ -186,7 +186,7 @@ def now_code(key: Key, offset: int = 0) -> str:
 
 async def furnish(folder: Path, keys: int) -> str:
     """Make a database for server processes, with a key for each round; give a token for it."""
-    store = await SqliteStore.open(folder / "watchword.db")
+    store = await open_store_of(folder)
     ledger = Ledger(store, (await open_ledger(store, folder, CLOCK)).keyring, clock=time.time)
     await activate_key(ledger, "default", KEY)
     for number in range(keys):
@@ -221,7 +221,7 @@ class TestTwoProcesses:
                 wrong = wrong_now(secret_of(last))
                 got = await answers(session, urls, wrong, WRONG_AT_ONCE, f"key{last}")
                 assert Counter(got) == {(200, False): 5, (429, None): WRONG_AT_ONCE - 5}
-        store = await SqliteStore.open(data / "watchword.db")
+        store = await open_store_of(data)
         events = await audit_events(await open_ledger(store, data, CLOCK))
         await store.close()
         assert sum(event.verdict == "accepted" for event in events) == len(SIZES) * ROUNDS

@@ -47,6 +47,7 @@ EVERY: dict[str, tuple[str, object]] = {
     "insecure_http": ("true", True),
     "unix_socket": ("/run/w.sock", "/run/w.sock"),
     "max_connections": ("7", 7),
+    "workers": ("4", 4),
     "trusted_proxies": ("10.0.0.0/8, ::1,unix", ("10.0.0.0/8", "::1", "unix")),
     "cors_origins": (
         "https://a.example,http://[::1]:8080",
@@ -111,6 +112,8 @@ def test_the_sealing_keys_are_in_the_data_folder_unless_named(tmp_path: Path) ->
         ("tls_cert", ""),
         ("unix_socket", "x" * 101),
         ("max_connections", "0"),
+        ("workers", "0"),
+        ("workers", "65"),
         ("refusals_per_minute", "-1"),
         ("audit_retention_days", "1.5"),
         ("log_format", "xml"),

@@ -289,7 +289,7 @@ def _show_ends(report: AuditReport) -> None:
 
 
 def _as_text(row: AuditRow, event: Event, chains: int) -> str:
-    number = str(row.seq) if chains == 1 else f"{row.chain}.{row.seq}"
+    number = f"{row.seq:>8}" if chains == 1 else f"{row.chain}.{row.seq}".rjust(12)
     parts: Mapping[str, str] = {
         "key": event.key,
         "verdict": event.verdict,
@@ -300,7 +300,7 @@ def _as_text(row: AuditRow, event: Event, chains: int) -> str:
         "detail": event.detail,
     }
     told = "  ".join(f"{name}={value}" for name, value in parts.items() if value)
-    return strip_controls(f"{number:>8}  {moment(event.at)}  {event.event:<14}  {told}")
+    return strip_controls(f"{number}  {moment(event.at)}  {event.event:<14}  {told}")
 
 
 COMMANDS = {"audit": audit}

@@ -22,7 +22,7 @@ from watchword_server.store.protocol import (
     StoreError,
     TokenNameTakenError,
 )
-from watchword_server.store.records import Head, Status
+from watchword_server.store.records import Status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from watchword_server.store.postgres_address import Address
     from watchword_server.store.postgres_pool import Kind
     from watchword_server.store.protocol import Decide, T
-    from watchword_server.store.records import AuditRow, Snapshot, StoredKey, Wanted
+    from watchword_server.store.records import AuditRow, Head, Snapshot, StoredKey, Wanted
     from watchword_server.tokens import Token
 
 LANES = 2
@@ -41,8 +41,8 @@ _READERS = 4
 
 _MANY = 5000
 _PRUNE = "DELETE FROM {0} WHERE digest IN (SELECT digest FROM {0} WHERE expires_at <= $1 LIMIT $2)"
-_TRIES = 8
-_LONGEST_PAUSE = 0.05
+_TRIES = 16
+_LONGEST_PAUSE = 0.1
 
 
 class PostgresStore:
@@ -92,7 +92,8 @@ class PostgresStore:
     async def look(self, wanted: Wanted) -> Snapshot:
         """See `Store.look`."""
         async with self._pool.transaction("read") as connection:
-            return await load.snapshot(connection, wanted, Head(), locked=False)
+            head = max((writer.last for writer in self._writers), key=lambda head: head.at)
+            return await load.snapshot(connection, wanted, head, locked=False)
 
     async def list_keys(self, after: str, limit: int) -> Sequence[StoredKey]:
         """See `Store.list_keys`."""
@@ -151,7 +152,7 @@ class PostgresStore:
 
     async def scrub(self) -> None:
         """See `Store.scrub`: of the tables; its log, replicas and backups keep what they have."""
-        await self._pool.outside("VACUUM keys, meta")
+        await self._pool.outside("VACUUM (SKIP_LOCKED) keys, meta")
 
     async def probe(self) -> None:
         """See `Store.probe`; and compare the clocks."""
@@ -191,7 +192,7 @@ class PostgresStore:
                 raise _WiderError
             await apply(connection, changes)
             if changes.head is not None:
-                await writer.move(connection, changes.head)
+                await writer.move(connection, changes.rows[0].seq - 1, changes.head)
         if changes.head is not None:
             writer.moved(changes.head)
         return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from watchword_server.errors import UserError
 
@@ -53,7 +53,7 @@ def parse_address(text: str) -> Address:
     query = urlencode(options)
     name, _, _ = user.partition(":")
     return Address(
-        uri=urlunsplit(("postgresql", parts.netloc, parts.path, query, "")),
+        uri=f"postgresql://{parts.netloc}{parts.path}?{query}",
         shown=f"postgresql://{name}{at}{hosts or options.get('host', '')}{parts.path}",
         is_open=not is_local and options["sslmode"] in _UNENCRYPTED,
     )

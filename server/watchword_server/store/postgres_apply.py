@@ -9,6 +9,7 @@ import asyncpg
 
 from watchword_server.store.protocol import KeyNameTakenError, TokenNameTakenError
 from watchword_server.store.records import (
+    AcceptClock,
     AddKey,
     AddTicket,
     AddToken,
@@ -132,15 +133,10 @@ async def _apply(connection: Connection, change: Change) -> None:
             )
         case PutRecovery() | UseRecovery():
             await _recovery(connection, change)
-        case AddToken(token):
-            await _add_token(connection, token)
-        case PutToken(token):
-            await _run(
-                connection,
-                "UPDATE tokens SET expires_at = $1, replaced_at = $2, revoked_at = $3"
-                " WHERE digest = $4 AND revoked_at IS NULL",
-                *(token.expires_at, token.replaced_at, token.revoked_at, token.digest),
-            )
+        case AddToken() | PutToken():
+            await _token(connection, change)
+        case AcceptClock(now):
+            await connection.execute("UPDATE audit_head SET at = $1 WHERE at > $1", now)
         case SetMeta(name, value):
             await _run(
                 connection,
@@ -166,6 +162,19 @@ async def _ticket(connection: Connection, change: AddTicket | UseTicket) -> None
                 connection,
                 "UPDATE tickets SET used_at = $1 WHERE digest = $2 AND used_at IS NULL",
                 *(at, digest),
+            )
+
+
+async def _token(connection: Connection, change: AddToken | PutToken) -> None:
+    match change:
+        case AddToken(token):
+            await _add_token(connection, token)
+        case PutToken(token):
+            await _run(
+                connection,
+                "UPDATE tokens SET expires_at = $1, replaced_at = $2, revoked_at = $3"
+                " WHERE digest = $4 AND revoked_at IS NULL",
+                *(token.expires_at, token.replaced_at, token.revoked_at, token.digest),
             )
 
 

@@ -33,24 +33,25 @@ _NOW = "extract(epoch FROM clock_timestamp())::double precision"
 _COLUMNS = "seq, mac, at, chain"
 
 _RENEW = f"""
-UPDATE audit_heads SET held_until = {_NOW} + $3 WHERE chain = $1 AND holder = $2 RETURNING {_COLUMNS}
+UPDATE audit_head SET held_until = {_NOW} + $3 WHERE chain = $1 AND holder = $2 RETURNING {_COLUMNS}
 """  # noqa: S608 - our own text
 _TAKE = f"""
-UPDATE audit_heads SET holder = $1, held_until = {_NOW} + $2
+UPDATE audit_head SET holder = $1, held_until = {_NOW} + $2
 WHERE chain = (
-  SELECT chain FROM audit_heads WHERE held_until < {_NOW} ORDER BY chain LIMIT 1 FOR UPDATE SKIP LOCKED
+  SELECT chain FROM audit_head WHERE held_until < {_NOW} ORDER BY chain LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING {_COLUMNS}
 """  # noqa: S608 - our own text
 _BEGIN = f"""
-INSERT INTO audit_heads (chain, seq, mac, at, holder, held_until)
-SELECT max(chain) + 1, 0, '', 0, $1, {_NOW} + $2 FROM audit_heads
+INSERT INTO audit_head (chain, seq, mac, at, holder, held_until)
+SELECT max(chain) + 1, 0, '', 0, $1, {_NOW} + $2 FROM audit_head
+HAVING count(*) > 0
 ON CONFLICT (chain) DO NOTHING RETURNING {_COLUMNS}
 """  # noqa: S608 - our own text
 # The database's clock judges the decision, and with its commit: a node whose clock is off accepts no
 # code that is over or not yet due.
 _MOVE = f"""
-UPDATE audit_heads SET seq = $1, mac = $2, at = $3, held_until = {_NOW} + $4
+UPDATE audit_head SET seq = $1, mac = $2, at = $3, held_until = {_NOW} + $4
 WHERE chain = $5 AND holder = $6 AND seq = $7 AND ($8::double precision IS NULL
   OR abs({_NOW} - $8) <= {MAX_CLOCK_DISTANCE})
 """  # noqa: S608 - our own text
@@ -65,6 +66,8 @@ class Writer:
         self._clock = clock
         self._chain: int | None = None
         self._head: Head | None = None
+        self.last = Head()
+        """The end of its chain when it was heard of last."""
         self._renewed_at = float("-inf")
 
     @property
@@ -81,23 +84,27 @@ class Writer:
         fresh = asyncio.get_running_loop().time() - self._renewed_at < RENEWING_SECONDS
         if self._head is None or not fresh:
             async with pool.transaction("one-row") as connection:
-                self._head = await self._claim(connection)
+                self._head = self.last = await self._claim(connection)
             self._renewed_at = asyncio.get_running_loop().time()
         return self._head
 
-    async def move(self, connection: Connection, head: Head) -> None:
+    async def move(self, connection: Connection, begin: int, head: Head) -> None:
         """Set the end of the chain, in the transaction that is open; `moved` says when it is done.
+
+        Args:
+            connection: Where the transaction is.
+            begin: The number of the row before those that were added.
+            head: The last of them.
 
         Raises:
             ConflictError: The chain was taken by another writer.
             StoreError: This node's clock is not the database's.
             asyncpg.PostgresError: The database failed.
         """
-        before, self._head = self._head, None
+        self._head = None
         now = None if self._clock is None else self._clock()
-        done = before is not None and await connection.execute(
-            _MOVE,
-            *(head.seq, head.mac, head.at, LEASE_SECONDS, head.chain, self._name, before.seq, now),
+        done = await connection.execute(
+            _MOVE, *(head.seq, head.mac, head.at, LEASE_SECONDS, head.chain, self._name, begin, now)
         )
         if done != "UPDATE 1":
             await self.compare_clocks(connection)
@@ -105,7 +112,7 @@ class Writer:
 
     def moved(self, head: Head) -> None:
         """Note that the end of the chain was committed."""
-        self._head = head
+        self._head = self.last = head
         self._renewed_at = asyncio.get_running_loop().time()
 
     def forget(self) -> None:
@@ -140,7 +147,7 @@ class Writer:
             asyncpg.PostgresError: The database failed; the lease ends by itself then.
         """
         self._head = None
-        await connection.execute("UPDATE audit_heads SET held_until = 0 WHERE holder = $1", self._name)
+        await connection.execute("UPDATE audit_head SET held_until = 0 WHERE holder = $1", self._name)
 
     async def _claim(self, connection: Connection) -> Head:
         own = None
@@ -151,6 +158,12 @@ class Writer:
             if own is None:
                 # Nothing if another writer begins a chain at this moment: then the next number.
                 own = await connection.fetchrow(_BEGIN, self._name, LEASE_SECONDS)
+            if own is None and not await connection.fetchval("SELECT count(*) FROM audit_head"):
+                message = "the end of its audit log was taken away; restore a backup"
+                raise StoreError(message, Cause.DAMAGED)
         head = Head(*own)
         self._chain = head.chain
-        return head
+        # All chains together say how late it is; each writer's clock may have been ahead of the
+        # database's by as much as is allowed.
+        newest = float(await connection.fetchval("SELECT max(at) FROM audit_head"))
+        return Head(head.seq, head.mac, max(head.at, newest - MAX_CLOCK_DISTANCE), head.chain)

@@ -11,6 +11,7 @@ _WORDS: dict[Cause, str] = {
     Cause.READ_ONLY: "it can only be read; it may be a replica that is not promoted yet",
     Cause.DISK_FULL: "its disk is full; make room there",
     Cause.LOCKED: "others hold what is wanted for too long; see pg_stat_activity for who",
+    Cause.CHANGED: "someone else changed the same thing at this moment; try again",
     Cause.DAMAGED: "it is damaged; restore a backup, or promote a replica",
 }
 
@@ -45,7 +46,7 @@ def reason(error: Exception) -> StoreError:
             words = "it does not let us in; check the user and the password"
         case asyncpg.InvalidCatalogNameError():
             words = "there is no such database; make it: createdb"
-        case asyncpg.InsufficientPrivilegeError():
+        case asyncpg.InsufficientPrivilegeError() | asyncpg.InvalidSchemaNameError():
             words = "our user may not do that; make it the owner of the database"
         case asyncpg.ClientConfigurationError():
             words = f"its address cannot be used: {error}"

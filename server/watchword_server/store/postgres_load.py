@@ -103,7 +103,7 @@ async def expired(connection: Connection, now: float, limit: int) -> list[Stored
 
 async def heads(connection: Connection) -> list[Head]:
     """The end of each chain of the audit log, by number."""
-    rows = await connection.fetch("SELECT seq, mac, at, chain FROM audit_heads ORDER BY chain")
+    rows = await connection.fetch("SELECT seq, mac, at, chain FROM audit_head ORDER BY chain")
     if not rows:
         message = "the end of its audit log was taken away; restore a backup"
         raise StoreError(message, Cause.DAMAGED)

@@ -43,7 +43,7 @@ UNDO_SECONDS = 1.0
 """Longest wait for PostgreSQL to undo what was begun."""
 
 MIGRATION_SECONDS = 300.0
-"""Longest wait for the schema, which another node may be changing."""
+"""Longest wait for the schema, which another node may be changing, and for a table to be tidied."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds without a new try after a failure to connect: doubled each time."""
@@ -57,13 +57,16 @@ _BEGIN: dict[Kind, str] = {
     "serializable": "BEGIN ISOLATION LEVEL SERIALIZABLE",
 }
 _LIMITS = {
-    "statement_timeout": _STATEMENT_MILLISECONDS,
-    "lock_timeout": _LOCK_MILLISECONDS,
-    "idle_in_transaction_session_timeout": _IDLE_MILLISECONDS,
+    "statement_timeout": str(_STATEMENT_MILLISECONDS),
+    "lock_timeout": str(_LOCK_MILLISECONDS),
+    "idle_in_transaction_session_timeout": str(_IDLE_MILLISECONDS),
 }
-# With each transaction, in the same packet: a pooler lets nothing else through. An acceptance that a
-# crash could forget could be had twice, so that a database set to be fast is told to be safe.
-_SET_LOCAL = "".join(f"; SET LOCAL {name} = {value}" for name, value in _LIMITS.items())
+PLANS = {"enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Keys are looked up one by one by an index, always: of a table that grew faster than its statistics,
+PostgreSQL would rather read all."""
+
+# An acceptance that a crash could forget could be had twice: a database set to be fast is told to be
+# safe, with each transaction, in the same packet. So are all settings where a pooler is in between.
 _DURABLE = "; SET LOCAL synchronous_commit = on"
 
 
@@ -100,14 +103,20 @@ class Pool:
             raise self._reason(error) from None
 
     async def outside(self, statement: str) -> None:
-        """Run a statement that PostgreSQL wants outside any transaction.
+        """Run a statement that PostgreSQL wants outside any transaction, and that may take its time.
 
         Raises:
             StoreError: The database failed, or knows no such statement.
         """
         try:
-            async with self._connection("") as connection:
+            connection = await asyncpg.connect(
+                self._address.uri, timeout=CONNECT_SECONDS, statement_cache_size=0
+            )
+            try:
                 await connection.execute(statement, timeout=MIGRATION_SECONDS)
+                await connection.close()
+            finally:
+                connection.terminate()
         except FAILURES as error:
             raise self._reason(error) from None
 
@@ -145,8 +154,7 @@ class Pool:
                 raise self._failed(error) from None
             self._failures = 0
             try:
-                if begin:
-                    await connection.execute(begin + self._suffix)
+                await connection.execute(begin + self._suffix)
             except BaseException as error:
                 connection.terminate()
                 await pool.release(connection)
@@ -185,11 +193,14 @@ class Pool:
                     backend = await connection.fetchval("SELECT pg_backend_pid()")
                     is_pooled = backend != connection.get_server_pid()
                     durability = await connection.fetchval("SHOW synchronous_commit")
+                    version = await connection.fetchval("SELECT version()")
                 await connection.close()
         finally:
             connection.terminate()
-        self._suffix = (_SET_LOCAL if is_pooled else "") + (_DURABLE if durability == "off" else "")
-        limits = {} if is_pooled else {name: str(value) for name, value in _LIMITS.items()}
+        # CockroachDB plans in its own way.
+        settings = _LIMITS if "CockroachDB" in version else _LIMITS | PLANS
+        local = "".join(f"; SET LOCAL {name} = {value}" for name, value in settings.items())
+        self._suffix = (local if is_pooled else "") + (_DURABLE if durability == "off" else "")
         return await asyncpg.create_pool(
             self._address.uri,
             min_size=0,
@@ -199,7 +210,7 @@ class Pool:
             timeout=CONNECT_SECONDS,
             command_timeout=STATEMENT_SECONDS,
             statement_cache_size=0 if is_pooled else 100,
-            server_settings={"application_name": "watchword", **limits},
+            server_settings={"application_name": "watchword", **({} if is_pooled else settings)},
             reset=_nothing_to_reset,
         )
 

@@ -66,7 +66,7 @@ CREATE TABLE audit (
 ) PARTITION BY HASH (chain);
 
 -- The end of each chain, and who writes it until when (Unix seconds by the database's clock).
-CREATE TABLE audit_heads (
+CREATE TABLE audit_head (
   chain      integer          NOT NULL PRIMARY KEY,
   seq        bigint           NOT NULL,
   mac        text             NOT NULL,
@@ -75,7 +75,7 @@ CREATE TABLE audit_heads (
   held_until double precision NOT NULL
 );
 
-INSERT INTO audit_heads (chain, seq, mac, at, holder, held_until) VALUES (0, 0, '', 0, '', 0);
+INSERT INTO audit_head (chain, seq, mac, at, holder, held_until) VALUES (0, 0, '', 0, '', 0);
 
 CREATE TABLE tickets (
   digest     bytea            NOT NULL PRIMARY KEY,
