@@ -41,7 +41,7 @@ COLUMNS = {
     "audit": "seq event mac",
     "audit_head": "seq mac at",
 }
-_OTHER_NAMES = {("tokens", "id"): "made", ("audit_head", ""): "audit_heads"}
+_OTHER_NAMES = {("tokens", "id"): "made"}
 
 
 async def make_source(folder: Path) -> bytes:
@@ -101,7 +101,7 @@ async def contents_of(uri: str) -> Contents:
         for table, columns in COLUMNS.items():
             names = [_OTHER_NAMES.get((table, name), name) for name in columns.split()]
             quoted = ", ".join(f'"{name}"' for name in names)
-            rows = await connection.fetch(f"SELECT {quoted} FROM {_OTHER_NAMES.get((table, ''), table)}")
+            rows = await connection.fetch(f"SELECT {quoted} FROM {table}")
             found[table] = sorted(map(tuple, rows))
         rows = await connection.fetch("SELECT next FROM key_numbers")
         assert not await connection.fetchval("SELECT count(*) FROM audit WHERE chain <> 0")

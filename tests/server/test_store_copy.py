@@ -164,7 +164,7 @@ async def test_every_column_of_both_databases_is_copied(source: Path, target: st
         ):
             there.setdefault(table, set()).add(column)
         # What is no row of a table over there: where it goes on.
-        for name in ("audit_heads", "key_numbers", "schema_number"):
+        for name in ("audit_head", "key_numbers", "schema_number"):
             del there[name]
     assert there == names
     for table in TABLES:
@@ -265,7 +265,7 @@ class TestWhatIsRefused:
         assert await contents_of(target) == before
 
     async def test_a_target_on_which_a_server_has_a_chain(self, source: Path, target: str) -> None:
-        await run(target, "INSERT INTO audit_heads VALUES (1, 0, '', 0, 'other', 0)")
+        await run(target, "INSERT INTO audit_head VALUES (1, 0, '', 0, 'other', 0)")
         with pytest.raises(UserError, match="is not empty"):
             await copy(source, target)
 
@@ -344,8 +344,8 @@ class TestVerification:
             ("UPDATE audit SET event = event || ' ' WHERE seq = 4", "the first that differ: 4"),
             ("UPDATE audit SET mac = '' WHERE seq = 10", "audit: "),
             ("INSERT INTO audit VALUES (2, 1, '{}', '')", "the first that differ: 2.1"),
-            ("UPDATE audit_heads SET seq = 9", "the ends: "),
-            ("INSERT INTO audit_heads VALUES (1, 0, '', 0, '', 0)", "the ends: "),
+            ("UPDATE audit_head SET seq = 9", "the ends: "),
+            ("INSERT INTO audit_head VALUES (1, 0, '', 0, '', 0)", "the ends: "),
             ("UPDATE key_numbers SET next = 3", "the ends: "),
             ("DELETE FROM meta WHERE name = 'active_seal'", "meta: 2 rows"),
         ],
@@ -397,7 +397,7 @@ class TestVerification:
         open_up = Target.open_up
 
         async def disturbed(self: Target, *arguments: Any) -> bool:
-            await run(target, "UPDATE audit_heads SET seq = seq + 1")
+            await run(target, "UPDATE audit_head SET seq = seq + 1")
             return await open_up(self, *arguments)
 
         monkeypatch.setattr(Target, "open_up", disturbed)

@@ -163,7 +163,7 @@ class Target:
             StoreError: The database failed.
         """
         with _told(self.shown):
-            heads = await self._writer.fetch("SELECT seq, mac, at, chain FROM audit_heads")
+            heads = await self._writer.fetch("SELECT seq, mac, at, chain FROM audit_head")
             next_key = await self._writer.fetchval("SELECT next FROM key_numbers WHERE id = 1")
         if [head["chain"] for head in heads] != [0] or next_key is None:
             return None
@@ -179,7 +179,7 @@ class Target:
         with _told(self.shown):
             async with self._writer.transaction():
                 await self._writer.execute(
-                    "INSERT INTO audit_heads (chain, seq, mac, at, holder, held_until)"
+                    "INSERT INTO audit_head (chain, seq, mac, at, holder, held_until)"
                     " VALUES (0, $1, $2, $3, '', 0) ON CONFLICT (chain) DO UPDATE"
                     " SET seq = excluded.seq, mac = excluded.mac, at = excluded.at",
                     *(ends.seq, ends.mac, ends.at),
@@ -220,7 +220,7 @@ class Target:
                     [(row.chain, row.seq, row.event, row.mac) for row in rows],
                 )
                 await self._writer.execute(
-                    "UPDATE audit_heads SET seq = $1, mac = $2, at = $3 WHERE chain = 0",
+                    "UPDATE audit_head SET seq = $1, mac = $2, at = $3 WHERE chain = 0",
                     *(head.seq, head.mac, head.at),
                 )
         return True
@@ -239,11 +239,11 @@ class Target:
         with _told(self.shown):
             async with self._writer.transaction():
                 # Whoever decides moves the end of a chain: nobody does from here on.
-                await self._writer.execute("LOCK TABLE audit_heads IN ACCESS EXCLUSIVE MODE")
+                await self._writer.execute("LOCK TABLE audit_head IN ACCESS EXCLUSIVE MODE")
                 if await self._heads() != [(0, moved.seq, moved.mac)]:
                     return False
                 # A server that runs on it never looks for the mark again, and cannot go on without this.
-                await self._writer.execute("DELETE FROM audit_heads")
+                await self._writer.execute("DELETE FROM audit_head")
                 await self._writer.execute("DELETE FROM audit WHERE chain = 0 AND seq > $1", last)
                 await self._writer.execute(
                     "INSERT INTO meta (name, value) VALUES ($1, $2)", CLOSED, write_mark(mark)
@@ -252,7 +252,7 @@ class Target:
 
     async def _heads(self) -> list[Row]:
         return [
-            tuple(row) for row in await self._writer.fetch("SELECT chain, seq, mac FROM audit_heads")
+            tuple(row) for row in await self._writer.fetch("SELECT chain, seq, mac FROM audit_head")
         ]
 
     async def _delete(
