@@ -23,7 +23,7 @@ _ELSEWHERE = {
     "tokens": ("tokens", "Make, list, rotate and revoke tokens."),
     "audit": ("audit", "Read, verify, export and prune the audit log."),
     "seal": ("seal", "Change and check the keys that secrets are sealed by."),
-    "store": ("store", "Check the database, back it up, restore it, migrate it."),
+    "store": ("store", "Check the database, back it up, restore it, move it."),
     "import": ("exchange", "Take keys over from elsewhere."),
     "export": ("exchange", "Write all keys to a file, sealed by a passphrase."),
     "doctor": ("doctor", "Look for everything that could go wrong, and say what to do."),

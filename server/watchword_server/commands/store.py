@@ -1,4 +1,4 @@
-"""`watchword-server store`: check the database, back it up, restore it, migrate it."""
+"""`watchword-server store`: check the database, back it up, restore it, move it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from watchword_server.commands.opened import (
     with_ledger,
 )
 from watchword_server.commands.shown import count, show_json
+from watchword_server.commands.storecopy import copy, reopen
 from watchword_server.datadir import hold, prepare_data_dir
 from watchword_server.errors import UserError, why
 from watchword_server.restore import burn_codes, prepare_copy, put_in_place, scratch
@@ -46,7 +47,11 @@ _path = click.argument("file", type=click.Path(path_type=Path))
 
 @click.group()
 def store() -> None:
-    """Check the database, back it up, restore it, migrate it."""
+    """Check the database, back it up, restore it, move it."""
+
+
+store.add_command(copy)
+store.add_command(reopen)
 
 
 @store.command(epilog=examples("store check", "store check --full --json"))
