@@ -251,9 +251,7 @@ class Target:
         return True
 
     async def _heads(self) -> list[Row]:
-        return [
-            tuple(row) for row in await self._writer.fetch("SELECT chain, seq, mac FROM audit_head")
-        ]
+        return [tuple(row) for row in await self._writer.fetch("SELECT chain, seq, mac FROM audit_head")]
 
     async def _delete(
         self, table: Table, columns: Sequence[Column], values: Sequence[Row], where: str = "TRUE"
