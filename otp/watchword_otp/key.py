@@ -6,11 +6,11 @@ import base64
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NoReturn
 
 from watchword_otp.text import LABEL_LIMIT, clean_label
+from watchword_otp.value import Value
 
 MIN_DIGITS, MAX_DIGITS = 4, 10
 """Code lengths in use: 6 is RFC 4226's minimum, 4 exists in old tokens, 10 is all 31 bits hold."""
@@ -137,8 +137,7 @@ class Secret:
         raise TypeError(message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(Value, frozen=True, kw_only=True, gc=False):
     """One shared secret with its parameters, and the labels that tell people whose it is.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,7 @@ async def _clock(connection: asyncpg.Connection[asyncpg.Record]) -> Finding:
 
 
 async def _content(connection: asyncpg.Connection[asyncpg.Record]) -> Sequence[Finding]:
-    found, newest = await schema_of(connection), newest_schema()
+    found, newest = await schema_of(connection), await asyncio.to_thread(newest_schema)
     if found != newest:
         advice = "start the server on it" if found < newest else "install a newer watchword"
         return [wrong("schema", f"{found}, and this version knows {newest}", advice)]

@@ -11,7 +11,7 @@ import click
 
 from watchword_server.commands.common import as_json, examples, placed
 from watchword_server.commands.found import show_findings
-from watchword_server.commands.opened import check_itself, keyring_of, with_ledger
+from watchword_server.commands.opened import can_be_read, check_itself, keyring_of, with_ledger
 from watchword_server.datadir import DATABASE_NAME
 from watchword_server.doctor import (
     look_at_clock,
@@ -62,7 +62,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     try:
         found = check_itself(settings, database)
         yield from found
-        if all(finding.state is State.OK for finding in found):
+        if can_be_read(found):
             yield from with_ledger(settings, lambda ledger: _content(ledger, now))
     except (StoreError, UserError) as error:
         yield wrong("database", str(error), "see there")

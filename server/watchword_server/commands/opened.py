@@ -17,6 +17,7 @@ from watchword_server.bootstrap import prepare
 from watchword_server.commands.common import PROGRAM
 from watchword_server.datadir import DATABASE_NAME, LOCK_NAME, hold, is_read_only, prepare_data_dir
 from watchword_server.errors import UserError, why
+from watchword_server.findings import State
 from watchword_server.ledger import Ledger
 from watchword_server.seal import Keyring
 from watchword_server.store.sqlite import SqliteStore
@@ -89,6 +90,11 @@ def check_itself(
     from watchword_server.postgrescheck import check_postgres  # noqa: PLC0415
 
     return asyncio.run(check_postgres(settings.address))
+
+
+def can_be_read(found: Sequence[Finding]) -> bool:
+    """Whether what `check_itself` found lets the content be looked at, too."""
+    return all(each.state is State.OK for each in found if each.subject in {"file", "schema"})
 
 
 def keyring_of(settings: Settings) -> Keyring:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from watchword_otp import clean_label
+from watchword_otp.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,15 +22,16 @@ class _Group(msgspec.Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Value, frozen=True):
     """A group of accounts."""
+
+    HIDDEN = frozenset({"raw"})
 
     id: str
     """Its UUID."""
     name: str
     """Cleaned; no two groups of a vault have the same."""
-    raw: bytes = field(repr=False)
+    raw: bytes
     """Its JSON, as the file has it."""
 
 

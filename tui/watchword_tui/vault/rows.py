@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, clean_label
 from watchword_otp.key import STEAM_DIGITS
+from watchword_otp.value import Value
 from watchword_tui.accounts import Account, clean_note
 from watchword_tui.vault.groups import GroupTable
 
@@ -69,13 +70,14 @@ class _Entry(msgspec.Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(_Entry, strict=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value, frozen=True, gc=False):
     """One entry of the vault's file."""
+
+    HIDDEN = frozenset({"raw"})
 
     id: str
     """Its UUID; made from its content where the file has none."""
-    raw: bytes = field(repr=False)
+    raw: bytes
     """Its JSON, as the file has it."""
     account: Account | None
     """None for a row that is quarantined."""

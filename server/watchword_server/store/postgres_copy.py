@@ -1,0 +1,366 @@
+"""A PostgreSQL database that is filled from another database, while it is closed to every server."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from watchword_server.store.closed import CLOSED, Copying, read_mark, write_mark
+from watchword_server.store.postgres_errors import FAILURES, reason
+from watchword_server.store.postgres_pool import CONNECT_SECONDS, MIGRATION_SECONDS
+from watchword_server.store.postgres_schema import bring_up_to_date
+from watchword_server.store.protocol import Cause, StoreError
+from watchword_server.store.sqlite_copy import Ends
+from watchword_server.store.tables import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from watchword_server.rowdiff import Difference
+    from watchword_server.store.closed import Mark, Moved
+    from watchword_server.store.postgres_address import Address
+    from watchword_server.store.postgres_pool import Connection
+    from watchword_server.store.records import AuditRow, Head
+    from watchword_server.store.tables import Column, Row, Table
+
+_LOCK = 0x77617463_68636F70
+"""An advisory lock of our own: "watchcop"."""
+
+_FORGOTTEN = 50_000
+"""Audit rows forgotten in one transaction."""
+
+
+class Target:
+    """A database that is filled. Nothing is in it before the other one is known to be its own."""
+
+    def __init__(self, shown: str, writer: Connection, reader: Connection) -> None:
+        """Take over what `open_target` has made ready."""
+        self.shown = shown
+        self._writer = writer
+        self._reader = reader
+
+    async def mark(self) -> Mark | None:
+        """Why it is closed; None if it is not.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with _told(self.shown):
+            value = await self._writer.fetchval("SELECT value FROM meta WHERE name = $1", CLOSED)
+        return read_mark({} if value is None else {CLOSED: value})
+
+    async def claim(self, mark: Copying) -> bool:
+        """Close it for this copy if it is empty and open; False, and nothing is changed, if it is not.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with _told(self.shown):
+            # Serializable, as servers write it: one that starts on it at this moment and this copy
+            # cannot both find it empty.
+            async with self._writer.transaction(isolation="serializable"):
+                for table in TABLES:
+                    if await self._writer.fetchval(f"SELECT 1 FROM {table.name} LIMIT 1"):  # noqa: S608 - ours
+                        return False
+                if await self._heads() != [(0, 0, "")]:
+                    return False
+                await self._writer.execute(
+                    "INSERT INTO meta (name, value) VALUES ($1, $2)", CLOSED, write_mark(mark)
+                )
+        return True
+
+    @contextlib.asynccontextmanager
+    async def rows(self, table: Table, *, page: int) -> AsyncIterator[AsyncIterator[Sequence[Row]]]:
+        """The rows of a table at this moment, in the order of their keys, in pages.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        names = ", ".join(_quoted(each.name) for each in table.columns)
+        order = ", ".join(
+            _quoted(each.name) + (' COLLATE "C"' if each.kind == "text" else "") for each in table.key
+        )
+        where = f" WHERE {table.where}" if table.where else ""
+        statement = f"SELECT {names} FROM {table.name}{where} ORDER BY {order}"  # noqa: S608 - our own text
+
+        async def pages() -> AsyncIterator[Sequence[Row]]:
+            with _told(self.shown):
+                cursor = await self._reader.cursor(statement)
+                while records := await cursor.fetch(page):
+                    yield list(map(tuple, records))
+
+        with _told(self.shown):
+            async with self._reader.transaction(isolation="repeatable_read", readonly=True):
+                yield pages()
+
+    async def write(self, table: Table, difference: Difference) -> None:
+        """Make up for a difference, all of it in one transaction.
+
+        Raises:
+            StoreError: The database failed, or a row has a value that it cannot hold.
+        """
+        rows = [*difference.new, *difference.changed]
+        old = [*map(table.key_of, difference.changed), *difference.gone]
+        names = [each.name for each in table.columns]
+        with _told(self.shown):
+            try:
+                async with self._writer.transaction():
+                    if old:
+                        await self._delete(table, table.key, old)
+                    if not difference.is_last_there:
+                        await self._delete_rivals(table, rows)
+                    await self._writer.copy_records_to_table(table.name, records=rows, columns=names)
+            except (asyncpg.DataError, ValueError, OverflowError):
+                raise _unfit(table, rows) from None
+
+    async def last_audit_row(self) -> tuple[int, str] | None:
+        """Number and MAC of the last row of chain 0; None for no row.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with _told(self.shown):
+            row = await self._writer.fetchrow(
+                "SELECT seq, mac FROM audit WHERE chain = 0 ORDER BY seq DESC LIMIT 1"
+            )
+        return None if row is None else (row["seq"], row["mac"])
+
+    async def mac_of(self, seq: int) -> str | None:
+        """The MAC of a row of chain 0; None if it is not there.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with _told(self.shown):
+            found = await self._writer.fetchval(
+                "SELECT mac FROM audit WHERE chain = 0 AND seq = $1", seq
+            )
+        return None if found is None else str(found)
+
+    async def forget_audit(self, before: int) -> int:
+        """Remove the rows of chain 0 before a number; give how many there were.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        forgotten = 0
+        with _told(self.shown):
+            first = await self._writer.fetchval("SELECT min(seq) FROM audit WHERE chain = 0")
+            while first is not None and first < before:
+                first = min(first + _FORGOTTEN, before)
+                done = await self._writer.execute(
+                    "DELETE FROM audit WHERE chain = 0 AND seq < $1", first
+                )
+                forgotten += int(done.rpartition(" ")[2])
+        return forgotten
+
+    async def ends(self) -> Ends | None:
+        """Where it goes on; None if it does not have the one chain that a copy has.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with _told(self.shown):
+            heads = await self._writer.fetch("SELECT seq, mac, at, chain FROM audit_head")
+            next_key = await self._writer.fetchval("SELECT next FROM key_numbers WHERE id = 1")
+        if [head["chain"] for head in heads] != [0] or next_key is None:
+            return None
+        (head,) = heads
+        return Ends(seq=head["seq"], mac=head["mac"], at=head["at"], next_key=next_key)
+
+    async def put_ends(self, ends: Ends) -> None:
+        """Have it go on where the other one does.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with _told(self.shown):
+            async with self._writer.transaction():
+                await self._writer.execute(
+                    "INSERT INTO audit_head (chain, seq, mac, at, holder, held_until)"
+                    " VALUES (0, $1, $2, $3, '', 0) ON CONFLICT (chain) DO UPDATE"
+                    " SET seq = excluded.seq, mac = excluded.mac, at = excluded.at",
+                    *(ends.seq, ends.mac, ends.at),
+                )
+                await self._writer.execute("UPDATE key_numbers SET next = $1", ends.next_key)
+
+    async def settle(self) -> None:
+        """Have PostgreSQL learn what is in the tables, or it would plan for empty ones.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with _told(self.shown):
+            await self._writer.execute(f"ANALYZE {', '.join(table.name for table in TABLES)}")
+
+    async def open_up(self, mark: Copying, ends: Ends, rows: Sequence[AuditRow], head: Head) -> bool:
+        """Let servers work on it, after adding rows to the log; False if it is not as it was left.
+
+        Args:
+            mark: Why it is closed.
+            ends: Where it goes on before.
+            rows: To be added to the audit log.
+            head: The end of the log with them.
+
+        Raises:
+            StoreError: The database failed. If that was at the commit, it may be open.
+        """
+        with _told(self.shown):
+            async with self._writer.transaction(isolation="serializable"):
+                # What servers wait for; all that was written before is on the disk with it.
+                await self._writer.execute("SET LOCAL synchronous_commit = on")
+                found = await self._writer.fetchval("SELECT value FROM meta WHERE name = $1", CLOSED)
+                if found != write_mark(mark) or await self._heads() != [(0, ends.seq, ends.mac)]:
+                    return False
+                await self._writer.execute("DELETE FROM meta WHERE name = $1", CLOSED)
+                await self._writer.executemany(
+                    "INSERT INTO audit (chain, seq, event, mac) VALUES ($1, $2, $3, $4)",
+                    [(row.chain, row.seq, row.event, row.mac) for row in rows],
+                )
+                await self._writer.execute(
+                    "UPDATE audit_head SET seq = $1, mac = $2, at = $3 WHERE chain = 0",
+                    *(head.seq, head.mac, head.at),
+                )
+        return True
+
+    async def close_again(self, mark: Copying, moved: Moved, last: int) -> bool:
+        """Close it as it was opened; False if anything was decided on it since.
+
+        Args:
+            mark: Why it is closed.
+            moved: With what end of its log it was opened.
+            last: The number of the last audit row that came from the other database.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with _told(self.shown):
+            async with self._writer.transaction():
+                # Whoever decides moves the end of a chain: nobody does from here on.
+                await self._writer.execute("LOCK TABLE audit_head IN ACCESS EXCLUSIVE MODE")
+                if await self._heads() != [(0, moved.seq, moved.mac)]:
+                    return False
+                # A server that runs on it never looks for the mark again, and cannot go on without this.
+                await self._writer.execute("DELETE FROM audit_head")
+                await self._writer.execute("DELETE FROM audit WHERE chain = 0 AND seq > $1", last)
+                await self._writer.execute(
+                    "INSERT INTO meta (name, value) VALUES ($1, $2)", CLOSED, write_mark(mark)
+                )
+        return True
+
+    async def _heads(self) -> list[Row]:
+        return [tuple(row) for row in await self._writer.fetch("SELECT chain, seq, mac FROM audit_head")]
+
+    async def _delete(
+        self, table: Table, columns: Sequence[Column], values: Sequence[Row], where: str = "TRUE"
+    ) -> None:
+        arrays = ", ".join(f"${number}::{each.kind}[]" for number, each in enumerate(columns, 1))
+        names = ", ".join(f"{each.name}_" for each in columns)
+        same = " AND ".join(f"t.{each.name} = w.{each.name}_" for each in columns)
+        await self._writer.execute(
+            f"DELETE FROM {table.name} AS t USING unnest({arrays}) AS w ({names})"  # noqa: S608 - our own text
+            f" WHERE {same} AND {where}",
+            *map(list, zip(*values, strict=True)),
+        )
+
+    async def _delete_rivals(self, table: Table, rows: Sequence[Row]) -> None:
+        """Remove rows that have what only one row may have, and one of these is to have it.
+
+        They come later in the order of the keys, for what comes before is as it should be; they are put
+        right then.
+        """
+        unique = table.unique
+        counted = [] if unique is None else [row for row in rows if unique.counts(row)]
+        if unique is None or not counted:
+            return
+        places = [table.place(name) for name in unique.columns]
+        columns = [table.columns[place] for place in places]
+        values = [tuple(row[place] for place in places) for row in counted]
+        await self._delete(table, columns, values, unique.where)
+
+
+@contextlib.asynccontextmanager
+async def open_target(address: Address) -> AsyncIterator[Target]:
+    """Connect to a database, bring its schema up to date, and keep other copies away.
+
+    Raises:
+        StoreError: It cannot be reached or used, or another copy fills it at this moment.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        writer, reader, guard = [await _connect(stack, address) for _ in range(3)]
+        with _told(address.shown):
+            encoding = await writer.fetchval("SHOW server_encoding")
+            if encoding != "UTF8":
+                message = (
+                    f"the database {address.shown} has the encoding {encoding}, which has not every"
+                    " letter; make one with: createdb --encoding UTF8 --template template0"
+                )
+                raise StoreError(message)
+            try:
+                await bring_up_to_date(writer)
+            except asyncpg.DuplicateTableError:
+                message = (
+                    f"the database {address.shown} has tables of something else;"
+                    " make one for the keys alone: createdb"
+                )
+                raise StoreError(message) from None
+            # In a transaction that lasts as long as the copy: also where a pooler is in between.
+            await guard.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0")
+            if not await guard.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+                message = f"another copy into {address.shown} is under way; wait for its end"
+                raise StoreError(message, Cause.LOCKED)
+        yield Target(address.shown, writer, reader)
+
+
+async def _connect(
+    stack: contextlib.AsyncExitStack, address: Address
+) -> asyncpg.Connection[asyncpg.Record]:
+    with _told(address.shown):
+        connection = await asyncpg.connect(
+            address.uri,
+            timeout=CONNECT_SECONDS,
+            command_timeout=MIGRATION_SECONDS,
+            statement_cache_size=0,
+            server_settings={"application_name": "watchword store copy"},
+        )
+    stack.push_async_callback(_hang_up, connection)
+    return connection
+
+
+async def _hang_up(connection: Connection) -> None:
+    try:
+        await connection.close(timeout=CONNECT_SECONDS)
+    except FAILURES:
+        connection.terminate()
+
+
+@contextlib.contextmanager
+def _told(shown: str) -> Iterator[None]:
+    try:
+        yield
+    except FAILURES as error:
+        found = reason(error)
+        # The cause is dropped: its frames hold secrets.
+        raise StoreError(f"the database {shown}: {found}", found.cause) from None
+
+
+def _unfit(table: Table, rows: Sequence[Row]) -> StoreError:
+    for row in rows:
+        for column, value in zip(table.columns, row, strict=True):
+            if not column.takes(value):
+                key = ", ".join(
+                    each.hex() if isinstance(each, bytes) else str(each) for each in table.key_of(row)
+                )
+                message = (
+                    f"the row {key} of {table.name} has a {column.name} that PostgreSQL cannot hold;"
+                    " somebody changed the database by hand: put that right"
+                )
+                return StoreError(message, Cause.DAMAGED)
+    message = f"PostgreSQL does not take a row of {table.name}; see its log"
+    return StoreError(message)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
