@@ -156,6 +156,7 @@ def _choose(chance: random.Random, *, wrong: float = _WRONG, repeated: float = _
 
 async def _try(client: Client, history: History, tried: _Try, prefix: str) -> None:
     """Send it, twice if it is to be sent again, and note what came of it."""
+    await client.server.up.wait()
     sent: list[str] = []
     answers: list[Answer] = []
     sent_at = time.monotonic()

@@ -59,6 +59,8 @@ def hosts_of(uri: str) -> Sequence[str]:
     """An address for each host that is named before the path; where that is elsewhere, the whole."""
     parts = urlsplit(uri)
     user, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return [uri]
     return [urlunsplit(parts._replace(netloc=f"{user}{at}{host}")) for host in hosts.split(",")]
 
 

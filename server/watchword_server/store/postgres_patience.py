@@ -6,9 +6,9 @@ when it comes it needs no storm.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
+import time
 from typing import TYPE_CHECKING
 
 from watchword_server.store.postgres_errors import FAILURES
@@ -26,8 +26,14 @@ _MOST_COUNTED = 16
 class Patience:
     """What is known of a database's failures."""
 
-    def __init__(self, explain: Callable[[Exception], StoreError]) -> None:
-        """Know of none; `explain` says in words what one of them means."""
+    def __init__(
+        self,
+        explain: Callable[[Exception], StoreError],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Know of none; `explain` says in words what one of them means, `clock` gives seconds."""
+        self._clock = clock
         self._explain = explain
         self._last = explain(ConnectionError())
         self._failures = 0
@@ -45,7 +51,7 @@ class Patience:
             with self._judged():
                 yield
             return
-        if self._is_tried or asyncio.get_running_loop().time() < self._not_before:
+        if self._is_tried or self._clock() < self._not_before:
             raise StoreError(str(self._last), self._last.cause)
         self._is_tried = True
         try:
@@ -60,7 +66,7 @@ class Patience:
         pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
         self._failures = min(self._failures + 1, _MOST_COUNTED)
         # Not all nodes at once.
-        self._not_before = asyncio.get_running_loop().time() + pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        self._not_before = self._clock() + pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
     @contextlib.contextmanager
     def _judged(self) -> Iterator[None]:
