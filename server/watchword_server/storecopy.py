@@ -269,7 +269,8 @@ class _Run:
                 tally.new += len(part.new)
                 tally.changed += len(part.changed)
                 tally.gone += len(part.gone)
-                self._tell("copied", table, tally.rows, total)
+                if part.seen:
+                    self._tell("copied", table, tally.rows, total)
         return tally
 
     async def verify(self, table: Table, tally: Tally, chain: Chain | None) -> None:
@@ -284,7 +285,8 @@ class _Run:
             async for part in differences(table, mine, theirs):
                 odd += [_name(table, row) for row in part.keys[: _NAMED - len(odd)]]
                 done += part.seen
-                self._tell("verified", table, done, total)
+                if part.seen:
+                    self._tell("verified", table, done, total)
         tally.rows, tally.sha256 = there.rows, there.hex
         if (here.rows, here.hex) != (there.rows, there.hex):
             named = f"; the first that differ: {', '.join(odd)}" if odd else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,22 +132,34 @@ async def run(uri: str, *statements: str) -> None:
             await connection.execute(statement)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@pytest.fixture(scope="module")
+def reused(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """A database that is filled anew for each example, and the key of its log."""
+    folder = tmp_path_factory.mktemp("reused")
+    return folder / "watchword.db", asyncio.run(make_source(folder))
+
+
+@pytest.mark.timeout(180)
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(CONTENTS, CONTENTS, st.integers(0, 4), st.integers(0, 4))
 def test_whatever_is_in_it_arrives_and_so_does_every_change(
-    databases: Databases, before: Any, after: Any, first_rows: int, more_rows: int
+    reused: tuple[Path, bytes],
+    databases: Databases,
+    before: Any,
+    after: Any,
+    first_rows: int,
+    more_rows: int,
 ) -> None:
+    database, key = reused
+
     async def run() -> None:
-        with tempfile.TemporaryDirectory() as name:
-            database = Path(name) / "watchword.db"
-            key = await make_source(Path(name))
-            async with databases.lent() as lent:
-                for contents, number in ((before, first_rows), (after, more_rows)):
-                    put(database, contents)
-                    grow_log(database, key, number)
-                    report = await copy(database, lent.dsn, key)
-                    assert report.faults == []
-                    assert await contents_of(lent.dsn) == contents_of_file(database)
+        async with databases.lent() as lent:
+            for contents, number in ((before, first_rows), (after, more_rows)):
+                put(database, contents)
+                grow_log(database, key, number)
+                report = await copy(database, lent.dsn, key)
+                assert report.faults == []
+                assert await contents_of(lent.dsn) == contents_of_file(database)
 
     asyncio.run(run())
 
@@ -315,8 +326,8 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("change", "told"),
         [
-            ("UPDATE keys SET period = 4294967296 WHERE id = 17", "the row 17 of keys has a period"),
-            ("UPDATE keys SET issuer = 'a' || char(0) WHERE id = 5", "the row 5 of keys has a issuer"),
+            ("UPDATE keys SET period = 4294967296 WHERE id = 17", "the period of row 17 of keys"),
+            ("UPDATE keys SET issuer = 'a' || char(0) WHERE id = 5", "the issuer of row 5 of keys"),
         ],
     )
     async def test_what_postgresql_cannot_hold_is_named(

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _PREFIX = "sqlite:"
 
-
 _source = click.argument("source")
 _target = click.argument("target", required=False)
 _config = click.option("--config", type=click.Path(path_type=Path), help="The settings file, TOML.")
@@ -186,7 +185,7 @@ def _show(report: Report, why: str | None, database: Path, address: Address, key
     for fault in report.faults:
         click.echo(f"Not the same: {fault}")
     if report.faults:
-        click.echo(f"Nothing was moved; {database} is as it was.")
+        click.echo("This run moved nothing. See to that, and run it again: docs/moving.md says how.")
         return
     total = count(sum(each.rows for each in report.tables.values()), "row")
     click.echo(f"Both have the same {total}, up to audit row {report.end}")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from watchword_server.store.closed import CLOSED, Copying, read_mark, write_mark
+from watchword_server.store.postgres_connect import CONNECT_SECONDS
 from watchword_server.store.postgres_errors import FAILURES, reason
-from watchword_server.store.postgres_pool import CONNECT_SECONDS, MIGRATION_SECONDS
+from watchword_server.store.postgres_pool import MIGRATION_SECONDS
+from watchword_server.store.postgres_rows import make_up, select
 from watchword_server.store.postgres_schema import bring_up_to_date
 from watchword_server.store.protocol import Cause, StoreError
 from watchword_server.store.sqlite_copy import Ends
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from watchword_server.store.postgres_address import Address
     from watchword_server.store.postgres_pool import Connection
     from watchword_server.store.records import AuditRow, Head
-    from watchword_server.store.tables import Column, Row, Table
+    from watchword_server.store.tables import Row, Table
 
 _LOCK = 0x77617463_68636F70
 """An advisory lock of our own: "watchcop"."""
@@ -33,13 +35,19 @@ _FORGOTTEN = 50_000
 
 
 class Target:
-    """A database that is filled. Nothing is in it before the other one is known to be its own."""
+    """A database that is filled.
 
-    def __init__(self, shown: str, writer: Connection, reader: Connection) -> None:
+    Of its three connections one writes, one reads, and one holds: in a single transaction from the
+    beginning on it keeps other copies away, and at last opens the database or closes it. So nobody can
+    look at a database whose last holder was killed before it is certain what became of that.
+    """
+
+    def __init__(self, shown: str, writer: Connection, reader: Connection, holder: Connection) -> None:
         """Take over what `open_target` has made ready."""
         self.shown = shown
         self._writer = writer
         self._reader = reader
+        self._holder = holder
 
     async def mark(self) -> Mark | None:
         """Why it is closed; None if it is not.
@@ -64,7 +72,8 @@ class Target:
                 for table in TABLES:
                     if await self._writer.fetchval(f"SELECT 1 FROM {table.name} LIMIT 1"):  # noqa: S608 - ours
                         return False
-                if await self._heads() != [(0, 0, "")]:
+                heads = await self._writer.fetch("SELECT chain, seq FROM audit_head")
+                if list(map(tuple, heads)) != [(0, 0)]:
                     return False
                 await self._writer.execute(
                     "INSERT INTO meta (name, value) VALUES ($1, $2)", CLOSED, write_mark(mark)
@@ -78,12 +87,7 @@ class Target:
         Raises:
             StoreError: The database failed.
         """
-        names = ", ".join(_quoted(each.name) for each in table.columns)
-        order = ", ".join(
-            _quoted(each.name) + (' COLLATE "C"' if each.kind == "text" else "") for each in table.key
-        )
-        where = f" WHERE {table.where}" if table.where else ""
-        statement = f"SELECT {names} FROM {table.name}{where} ORDER BY {order}"  # noqa: S608 - our own text
+        statement = select(table)
 
         async def pages() -> AsyncIterator[Sequence[Row]]:
             with _told(self.shown):
@@ -101,19 +105,9 @@ class Target:
         Raises:
             StoreError: The database failed, or a row has a value that it cannot hold.
         """
-        rows = [*difference.new, *difference.changed]
-        old = [*map(table.key_of, difference.changed), *difference.gone]
-        names = [each.name for each in table.columns]
         with _told(self.shown):
-            try:
-                async with self._writer.transaction():
-                    if old:
-                        await self._delete(table, table.key, old)
-                    if not difference.is_last_there:
-                        await self._delete_rivals(table, rows)
-                    await self._writer.copy_records_to_table(table.name, records=rows, columns=names)
-            except (asyncpg.DataError, ValueError, OverflowError):
-                raise _unfit(table, rows) from None
+            async with self._writer.transaction():
+                await make_up(self._writer, table, difference)
 
     async def last_audit_row(self) -> tuple[int, str] | None:
         """Number and MAC of the last row of chain 0; None for no row.
@@ -208,21 +202,21 @@ class Target:
             StoreError: The database failed. If that was at the commit, it may be open.
         """
         with _told(self.shown):
-            async with self._writer.transaction(isolation="serializable"):
-                # What servers wait for; all that was written before is on the disk with it.
-                await self._writer.execute("SET LOCAL synchronous_commit = on")
-                found = await self._writer.fetchval("SELECT value FROM meta WHERE name = $1", CLOSED)
-                if found != write_mark(mark) or await self._heads() != [(0, ends.seq, ends.mac)]:
-                    return False
-                await self._writer.execute("DELETE FROM meta WHERE name = $1", CLOSED)
-                await self._writer.executemany(
-                    "INSERT INTO audit (chain, seq, event, mac) VALUES ($1, $2, $3, $4)",
-                    [(row.chain, row.seq, row.event, row.mac) for row in rows],
-                )
-                await self._writer.execute(
-                    "UPDATE audit_head SET seq = $1, mac = $2, at = $3 WHERE chain = 0",
-                    *(head.seq, head.mac, head.at),
-                )
+            found = await self._holder.fetchval("SELECT value FROM meta WHERE name = $1", CLOSED)
+            if found != write_mark(mark) or await self._heads() != [(0, ends.seq, ends.mac)]:
+                return False
+            # What servers wait for; all that was written before is on the disk with it.
+            await self._holder.execute("SET LOCAL synchronous_commit = on")
+            await self._holder.execute("DELETE FROM meta WHERE name = $1", CLOSED)
+            await self._holder.executemany(
+                "INSERT INTO audit (chain, seq, event, mac) VALUES ($1, $2, $3, $4)",
+                [(row.chain, row.seq, row.event, row.mac) for row in rows],
+            )
+            await self._holder.execute(
+                "UPDATE audit_head SET seq = $1, mac = $2, at = $3 WHERE chain = 0",
+                *(head.seq, head.mac, head.at),
+            )
+            await self._holder.execute("COMMIT")
         return True
 
     async def close_again(self, mark: Copying, moved: Moved, last: int) -> bool:
@@ -237,48 +231,26 @@ class Target:
             StoreError: The database failed.
         """
         with _told(self.shown):
-            async with self._writer.transaction():
-                # Whoever decides moves the end of a chain: nobody does from here on.
-                await self._writer.execute("LOCK TABLE audit_head IN ACCESS EXCLUSIVE MODE")
-                if await self._heads() != [(0, moved.seq, moved.mac)]:
-                    return False
-                # A server that runs on it never looks for the mark again, and cannot go on without this.
-                await self._writer.execute("DELETE FROM audit_head")
-                await self._writer.execute("DELETE FROM audit WHERE chain = 0 AND seq > $1", last)
-                await self._writer.execute(
-                    "INSERT INTO meta (name, value) VALUES ($1, $2)", CLOSED, write_mark(mark)
-                )
+            # Whoever decides moves the end of a chain: nobody does from here on.
+            await self._holder.execute("LOCK TABLE audit_head IN ACCESS EXCLUSIVE MODE")
+            if await self._heads() != [(0, moved.seq, moved.mac)]:
+                return False
+            await self._holder.execute("SET LOCAL synchronous_commit = on")
+            # A server that runs on it never looks for the mark again, and cannot go on without this.
+            await self._holder.execute("DELETE FROM audit_head")
+            await self._holder.execute("DELETE FROM audit WHERE chain = 0 AND seq > $1", last)
+            await self._holder.execute(
+                "INSERT INTO meta (name, value) VALUES ($1, $2)", CLOSED, write_mark(mark)
+            )
+            await self._holder.execute("COMMIT")
         return True
 
     async def _heads(self) -> list[Row]:
-        return [tuple(row) for row in await self._writer.fetch("SELECT chain, seq, mac FROM audit_head")]
-
-    async def _delete(
-        self, table: Table, columns: Sequence[Column], values: Sequence[Row], where: str = "TRUE"
-    ) -> None:
-        arrays = ", ".join(f"${number}::{each.kind}[]" for number, each in enumerate(columns, 1))
-        names = ", ".join(f"{each.name}_" for each in columns)
-        same = " AND ".join(f"t.{each.name} = w.{each.name}_" for each in columns)
-        await self._writer.execute(
-            f"DELETE FROM {table.name} AS t USING unnest({arrays}) AS w ({names})"  # noqa: S608 - our own text
-            f" WHERE {same} AND {where}",
-            *map(list, zip(*values, strict=True)),
+        # A server that only started may have begun more chains.
+        heads = await self._holder.fetch(
+            "SELECT chain, seq, mac FROM audit_head WHERE chain = 0 OR seq > 0 ORDER BY chain"
         )
-
-    async def _delete_rivals(self, table: Table, rows: Sequence[Row]) -> None:
-        """Remove rows that have what only one row may have, and one of these is to have it.
-
-        They come later in the order of the keys, for what comes before is as it should be; they are put
-        right then.
-        """
-        unique = table.unique
-        counted = [] if unique is None else [row for row in rows if unique.counts(row)]
-        if unique is None or not counted:
-            return
-        places = [table.place(name) for name in unique.columns]
-        columns = [table.columns[place] for place in places]
-        values = [tuple(row[place] for place in places) for row in counted]
-        await self._delete(table, columns, values, unique.where)
+        return list(map(tuple, heads))
 
 
 @contextlib.asynccontextmanager
@@ -289,7 +261,7 @@ async def open_target(address: Address) -> AsyncIterator[Target]:
         StoreError: It cannot be reached or used, or another copy fills it at this moment.
     """
     async with contextlib.AsyncExitStack() as stack:
-        writer, reader, guard = [await _connect(stack, address) for _ in range(3)]
+        writer, reader, holder = [await _connect(stack, address) for _ in range(3)]
         with _told(address.shown):
             encoding = await writer.fetchval("SHOW server_encoding")
             if encoding != "UTF8":
@@ -307,11 +279,13 @@ async def open_target(address: Address) -> AsyncIterator[Target]:
                 )
                 raise StoreError(message) from None
             # In a transaction that lasts as long as the copy: also where a pooler is in between.
-            await guard.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0")
-            if not await guard.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+            await holder.execute(
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0"
+            )
+            if not await holder.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
                 message = f"another copy into {address.shown} is under way; wait for its end"
                 raise StoreError(message, Cause.LOCKED)
-        yield Target(address.shown, writer, reader)
+        yield Target(address.shown, writer, reader, holder)
 
 
 async def _connect(
@@ -344,23 +318,3 @@ def _told(shown: str) -> Iterator[None]:
         found = reason(error)
         # The cause is dropped: its frames hold secrets.
         raise StoreError(f"the database {shown}: {found}", found.cause) from None
-
-
-def _unfit(table: Table, rows: Sequence[Row]) -> StoreError:
-    for row in rows:
-        for column, value in zip(table.columns, row, strict=True):
-            if not column.takes(value):
-                key = ", ".join(
-                    each.hex() if isinstance(each, bytes) else str(each) for each in table.key_of(row)
-                )
-                message = (
-                    f"the row {key} of {table.name} has a {column.name} that PostgreSQL cannot hold;"
-                    " somebody changed the database by hand: put that right"
-                )
-                return StoreError(message, Cause.DAMAGED)
-    message = f"PostgreSQL does not take a row of {table.name}; see its log"
-    return StoreError(message)
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'

@@ -53,15 +53,23 @@ _BEGIN: dict[Kind, str] = {
     "serializable": "BEGIN ISOLATION LEVEL SERIALIZABLE",
 }
 _LIMITS = {
-    "statement_timeout": _STATEMENT_MILLISECONDS,
-    "lock_timeout": _LOCK_MILLISECONDS,
-    "idle_in_transaction_session_timeout": _IDLE_MILLISECONDS,
+    "statement_timeout": str(_STATEMENT_MILLISECONDS),
+    "lock_timeout": str(_LOCK_MILLISECONDS),
+    "idle_in_transaction_session_timeout": str(_IDLE_MILLISECONDS),
 }
-# With each transaction, in the same packet: a pooler lets nothing else through. An acceptance that a
-# crash could forget could be had twice, so that a database set to be fast is told to be safe.
-_SET_LOCAL = "".join(f"; SET LOCAL {name} = {value}" for name, value in _LIMITS.items())
+PLANS = {"enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Keys are looked up one by one by an index, always: of a table that grew faster than its statistics,
+PostgreSQL would rather read all."""
+
+# An acceptance that a crash could forget could be had twice: a database set to be fast is told to be
+# safe, with each transaction, in the same packet. So are all settings where a pooler is in between.
 _DURABLE = "; SET LOCAL synchronous_commit = on"
 
+
+_PATIENT = {
+    # To seal many secrets takes a while, in which PostgreSQL hears nothing; no check is among them.
+    _BEGIN["serializable"]: "; SET LOCAL idle_in_transaction_session_timeout = 60000"
+}
 
 _IN_DOUBT = {Cause.UNREACHABLE, Cause.READ_ONLY, Cause.DAMAGED}
 
@@ -143,7 +151,7 @@ class Pool:
             for _ in range(self._size + 1):
                 connection = await pool.acquire()
                 try:
-                    await connection.execute(begin + self._suffix)
+                    await connection.execute(begin + self._suffix + _PATIENT.get(begin, ""))
                 except BaseException as error:
                     connection.terminate()
                     await pool.release(connection)
@@ -183,11 +191,14 @@ class Pool:
                     backend = await connection.fetchval("SELECT pg_backend_pid()")
                     is_pooled = backend != connection.get_server_pid()
                     durability = await connection.fetchval("SHOW synchronous_commit")
+                    version = await connection.fetchval("SELECT version()")
                 await connection.close()
         finally:
             connection.terminate()
-        self._suffix = (_SET_LOCAL if is_pooled else "") + (_DURABLE if durability == "off" else "")
-        limits = {} if is_pooled else {name: str(value) for name, value in _LIMITS.items()}
+        # CockroachDB plans in its own way.
+        settings = _LIMITS if "CockroachDB" in version else _LIMITS | PLANS
+        local = "".join(f"; SET LOCAL {name} = {value}" for name, value in settings.items())
+        self._suffix = (local if is_pooled else "") + (_DURABLE if durability == "off" else "")
         return await asyncpg.create_pool(
             self._address.uri,
             min_size=0,
@@ -197,7 +208,7 @@ class Pool:
             connect=_connect,
             command_timeout=STATEMENT_SECONDS,
             statement_cache_size=0 if is_pooled else 100,
-            server_settings={"application_name": "watchword", **limits},
+            server_settings={"application_name": "watchword", **({} if is_pooled else settings)},
             reset=_nothing_to_reset,
         )
 
