@@ -5,7 +5,7 @@ Whatever was killed, cut or slow meanwhile, these must hold:
 - a code is accepted once, and none of an older step after one of a newer step was;
 - every acceptance that was told is in the audit log, with its key and step, and in the key's state;
 - every acceptance in the log was asked for, and nobody was told that it was none;
-- a right code was refused only where its step, or a newer one, is in the log;
+- a right code was refused only where its step, or a newer one, had been sent before and is in the log;
 - every chain of the log verifies.
 
 An acceptance that nobody was told of may be in the database: its answer was lost. Its code is used.
@@ -218,14 +218,19 @@ def _told_and_written(asked: Iterable[Asked], evidence: Evidence) -> Iterator[st
             yield f"{row.key}: step {row.step} was accepted, and nobody sent its code"
 
 
-def _refused_for_nothing(asked: Iterable[Asked], evidence: Evidence, period: float) -> Iterator[str]:
-    newest = _newest(evidence)
+def _refused_for_nothing(asked: Sequence[Asked], evidence: Evidence, period: float) -> Iterator[str]:
+    """Only what was sent before the refusal was told can be its reason."""
+    sent_at = {one: each.sent_at for each in asked for one in each.ids}
+    reasons: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    for row in evidence.accepted:
+        reasons[row.key].append((sent_at.get(row.request_id, 0.0), row.step))
     for each in asked:
         if each.said is not Said.FALSE or each.step is None or each.answered_at is None:
             continue
-        was_prompt = each.answered_at - each.sent_at < period
-        if was_prompt and newest.get(each.key, -1) < each.step:
-            yield f"{each.key}: {each.node} refused step {each.step}, which was never used"
+        if each.answered_at - each.sent_at >= period:
+            continue
+        if not any(sent < each.answered_at and step >= each.step for sent, step in reasons[each.key]):
+            yield f"{each.key}: {each.node} refused step {each.step}, which was not used"
 
 
 def _newest(evidence: Evidence) -> Mapping[str, int]:

@@ -122,6 +122,8 @@ async def check_for_ever(client: Client, history: History, seed: int) -> None:
     """Send good, used and wrong codes of random keys, and some twice with an Idempotency-Key."""
     chance = random.Random(seed)
     for count in itertools.count():
+        # A code that was chosen before would be over.
+        await client.server.up.wait()
         tried = _choose(chance)
         if tried is not None:
             await _try(client, history, tried, f"s{seed}-{count}")
@@ -131,6 +133,7 @@ async def volley_for_ever(clients: Sequence[Client], history: History, seed: int
     """Send one code to several servers at the same moment, again and again."""
     chance = random.Random(seed)
     for count in itertools.count():
+        await asyncio.gather(*(client.server.up.wait() for client in clients))
         tried = _choose(chance, wrong=0, repeated=0)
         if tried is not None:
             await asyncio.gather(
@@ -156,7 +159,6 @@ def _choose(chance: random.Random, *, wrong: float = _WRONG, repeated: float = _
 
 async def _try(client: Client, history: History, tried: _Try, prefix: str) -> None:
     """Send it, twice if it is to be sent again, and note what came of it."""
-    await client.server.up.wait()
     sent: list[str] = []
     answers: list[Answer] = []
     sent_at = time.monotonic()

@@ -176,6 +176,14 @@ def refuse_a_good_code(model: Model, draw: st.DataObject) -> None:
     model.last.setdefault(key, -1)
 
 
+def refuse_before_it_was_used(model: Model, draw: st.DataObject) -> None:
+    """The code was used, but only afterwards."""
+    key = draw.draw(st.sampled_from(KEYS))
+    model.asked.append(Asked(("early",), key, 60, "node9", model.now, model.now + 1, Said.FALSE))
+    model.now += 2
+    model.ask(key, 60, 0, None)
+
+
 PLANTED = [
     accept_twice,
     accept_twice_and_forget_once,
@@ -191,6 +199,7 @@ PLANTED = [
     accept_and_deny_it,
     accept_a_wrong_code,
     refuse_a_good_code,
+    refuse_before_it_was_used,
 ]
 
 
@@ -222,7 +231,7 @@ def test_a_code_that_was_over_when_it_was_judged_may_be_refused() -> None:
     assert list(contradictions([slow], evidence, period=PERIOD)) == []
     prompt = replace(slow, answered_at=1)
     assert list(contradictions([prompt], evidence, period=PERIOD)) == [
-        "alice: node0 refused step 5, which was never used"
+        "alice: node0 refused step 5, which was not used"
     ]
 
 
@@ -242,5 +251,5 @@ def test_a_history_keeps_what_can_contradict_and_counts_the_rest() -> None:
     assert [each.said for each in history.asked] == [Said.NOTHING, Said.FALSE]
     assert history.answers == {"check: false": 2, "check: nothing": 1}
     history.compare(Evidence(accepted=[], last_steps={"alice": -1}), period=PERIOD)
-    assert history.faults == ["alice: node0 refused step 5, which was never used"]
+    assert history.faults == ["alice: node0 refused step 5, which was not used"]
     assert "FAULT: alice: node0" in history.as_text()
