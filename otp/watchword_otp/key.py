@@ -90,11 +90,13 @@ class Secret:
         Raises:
             InvalidKeyError: Not base32, or a length that base32 cannot have.
         """
-        compact = text if _BASE32.fullmatch(text) else _BASE32_NOISE.sub("", text)
+        compact = text
         # Before upper(): the capital of a dotless i or a long s is an ASCII letter.
         if not _BASE32.fullmatch(compact):
-            message = "the secret is not base32: only the letters A to Z and the digits 2 to 7"
-            raise InvalidKeyError(message)
+            compact = _BASE32_NOISE.sub("", text)
+            if not _BASE32.fullmatch(compact):
+                message = "the secret is not base32: only the letters A to Z and the digits 2 to 7"
+                raise InvalidKeyError(message)
         if len(compact) % 8 not in _BASE32_LENGTHS:
             message = "the secret is cut short: base32 cannot have this length"
             raise InvalidKeyError(message)

@@ -70,7 +70,8 @@ def _examples(*lines: str) -> str:
 def cli() -> None:
     """Check two-factor codes over HTTP, each accepted exactly once.
 
-    Exit codes: 0 done, 1 a check found something wrong, 2 wrong usage or settings.
+    Exit codes: 0 done, 1 a check found something wrong, or workers that do not stay up, 2 wrong usage or
+    settings.
     """
 
 
@@ -78,6 +79,7 @@ def cli() -> None:
     epilog=_examples(
         f"{PROGRAM} serve",
         f"{PROGRAM} serve --window 0 --access-log",
+        f"{PROGRAM} serve --store postgresql:///watchword --workers 4",
         f"WATCHWORD_SERVER_PORT=8080 {PROGRAM} serve",
     )
 )

@@ -6,17 +6,17 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from watchword_server.findings import Finding, ok, warning, wrong
 from watchword_server.store.postgres_chain import MAX_CLOCK_DISTANCE
+from watchword_server.store.postgres_connect import CONNECT_SECONDS, connect
 from watchword_server.store.postgres_errors import FAILURES, reason
-from watchword_server.store.postgres_pool import CONNECT_SECONDS
 from watchword_server.store.postgres_schema import newest_schema, schema_of
 from watchword_server.store.protocol import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import asyncpg
 
     from watchword_server.store.postgres_address import Address
 
@@ -41,7 +41,7 @@ async def check_postgres(address: Address) -> Sequence[Finding]:
         StoreError: It cannot be reached, or not be read.
     """
     try:
-        connection = await asyncpg.connect(address.uri, timeout=CONNECT_SECONDS)
+        connection = await connect(address.uri)
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 return [

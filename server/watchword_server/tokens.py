@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from watchword_server.store.protocol import StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -136,6 +138,8 @@ class TokenBook:
         self._active: Sequence[Token] = ()
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._failure: StoreError | None = None
+        self._failed_at = float("-inf")
         self._used: set[bytes] = set()
 
     async def find(self, presented: str) -> Token | None:
@@ -191,13 +195,30 @@ class TokenBook:
 
         That is by the loop's own clock: how old a reading is has nothing to do with what time it is.
         """
+        now = asyncio.get_running_loop().time
+        asked = now()
+        if self._failure is not None and self._reading.locked():
+            # Whether the store is back is for one to find out, and for nobody to wait for.
+            raise _again(self._failure)
         async with self._reading:
             if self._read_at > since:
                 return
-            started = asyncio.get_running_loop().time()
-            stored = await self._store.tokens()
+            if self._failure is not None and self._failed_at >= asked:
+                raise _again(self._failure)
+            started = now()
+            try:
+                stored = await self._store.tokens()
+            except StoreError as error:
+                self._failure, self._failed_at = error, now()
+                raise
+            self._failure = None
             self._active = (
                 *self._configured,
                 *(token for token in stored if token.counts(self._clock())),
             )
             self._read_at = started
+
+
+def _again(failure: StoreError) -> StoreError:
+    """The same failure for one more who asked."""
+    return StoreError(str(failure), failure.cause)

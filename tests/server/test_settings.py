@@ -37,6 +37,7 @@ EVERY: dict[str, tuple[str, object]] = {
     "host": ("::1", "::1"),
     "port": ("0", 0),
     "data_dir": ("/srv/w", "/srv/w"),
+    "store": ("postgresql:///codes", "postgresql:///codes"),
     "window": ("10", 10),
     "issuer": ("Söhne & Co", "Söhne & Co"),
     "access_log": ("true", True),

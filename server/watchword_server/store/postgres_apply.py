@@ -22,6 +22,7 @@ from watchword_server.store.records import (
     UseRecovery,
     UseTicket,
 )
+from watchword_server.store.token_rows import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -235,14 +236,9 @@ async def _put_key(connection: Connection, before: StoredKey, after: StoredKey) 
 async def _add_token(connection: Connection, token: Token) -> None:
     try:
         await connection.execute(
-            "INSERT INTO tokens (name, digest, scopes, keys, rate_limit, created_at, expires_at,"
-            " last_used_at, made)"
-            " SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce(max(made), 0) + 1 FROM tokens",
-            token.name,
-            token.digest,
-            " ".join(sorted(token.scopes)),
-            None if token.keys is None else " ".join(sorted(token.keys)),
-            *(token.rate_limit, token.created_at, token.expires_at, token.last_used_at),
+            "INSERT INTO tokens (name, digest, scopes, keys, rate_limit, created_at, expires_at, made)"
+            " SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(made), 0) + 1 FROM tokens",
+            *row_of(token),
         )
     except asyncpg.UniqueViolationError:
         raise TokenNameTakenError from None

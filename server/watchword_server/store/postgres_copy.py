@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from watchword_server.store.closed import CLOSED, Copying, read_mark, write_mark
+from watchword_server.store.postgres_connect import CONNECT_SECONDS
 from watchword_server.store.postgres_errors import FAILURES, reason
-from watchword_server.store.postgres_pool import CONNECT_SECONDS, MIGRATION_SECONDS
+from watchword_server.store.postgres_pool import MIGRATION_SECONDS
 from watchword_server.store.postgres_rows import make_up, select
 from watchword_server.store.postgres_schema import bring_up_to_date
 from watchword_server.store.protocol import Cause, StoreError

@@ -25,6 +25,7 @@ from watchword_server.store.records import (
     UseRecovery,
     UseTicket,
 )
+from watchword_server.store.token_rows import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,13 +211,7 @@ def _add_token(connection: sqlite3.Connection, token: Token) -> None:
         connection.execute(
             "INSERT INTO tokens (name, digest, scopes, keys, rate_limit, created_at, expires_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                token.name,
-                token.digest,
-                " ".join(sorted(token.scopes)),
-                None if token.keys is None else " ".join(sorted(token.keys)),
-                *(token.rate_limit, token.created_at, token.expires_at),
-            ),
+            row_of(token),
         )
     except sqlite3.IntegrityError:
         raise TokenNameTakenError from None

@@ -83,14 +83,14 @@ class Reload(msgspec.Struct, frozen=True, tag=True):
     """Read the TLS files again, and say so."""
 
 
-class Setback(msgspec.Struct, frozen=True, tag=True):
+class NotReady(msgspec.Struct, frozen=True, tag=True):
     """Why the database cannot be used; a `StoreError` on its way."""
 
     message: str
     cause: Cause
 
     @classmethod
-    def of(cls, error: StoreError) -> Setback:
+    def of(cls, error: StoreError) -> NotReady:
         """Pack an error."""
         return cls(str(error), error.cause)
 
@@ -116,7 +116,7 @@ class Listening(msgspec.Struct, frozen=True, tag=True):
     """I answer requests from now on."""
 
     database: str
-    found: Made | Setback
+    found: Made | NotReady
 
 
 class Opened(msgspec.Struct, frozen=True, tag=True):

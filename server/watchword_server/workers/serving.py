@@ -25,7 +25,7 @@ from watchword_server.stopping import stop_signal
 from watchword_server.systemd import Notifier
 from watchword_server.tls import Tls, tls_files
 from watchword_server.workers.hand import Hand, worker_command
-from watchword_server.workers.messages import Address, Listening, Made, Start
+from watchword_server.workers.messages import Address, Made, NotReady, Start
 from watchword_server.workers.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -86,16 +86,9 @@ def supervise(
         url = sockets.url_of(found.sockets[0], secure=tls is not None)
         start_of = _starts(settings, configured, found)
 
-        def greet(listening: Listening, made: Made | None = None) -> None:
-            at_first = listening.found
-            done = made or at_first
-            announce(
-                Greeting(
-                    url=url,
-                    database=listening.database,
-                    done=done.done if isinstance(done, Made) else done.error(),
-                )
-            )
+        def greet(database: str, state: Made | NotReady) -> None:
+            done = state.done if isinstance(state, Made) else state.error()
+            announce(Greeting(url=url, database=database, done=done))
 
         async def run() -> None:
             loop = asyncio.get_running_loop()
@@ -108,7 +101,7 @@ def supervise(
                 nonlocal was_told
                 if supervisor.first is not None and (not was_told or made.done.first_token):
                     was_told = True
-                    greet(supervisor.first, made)
+                    greet(supervisor.first.database, made)
 
             async def launch(number: int) -> Hand:
                 return await Hand.start(
@@ -129,7 +122,7 @@ def supervise(
                     with present(settings.data_path, url, settings.public_url):
                         reload_on_hangup(tls, notifier, supervisor.reload)
                         warn_root()
-                        greet(supervisor.first)
+                        greet(supervisor.first.database, supervisor.first.found)
                         notifier.ready()
                         async with notifier.watchdog(supervisor.all_answer):
                             await supervisor.until(stop)

@@ -35,10 +35,10 @@ from watchword_server.workers.messages import (
     FromSupervisor,
     Listening,
     Made,
+    NotReady,
     Opened,
     Reload,
     Reloaded,
-    Setback,
     Start,
     Total,
     to_worker,
@@ -207,9 +207,9 @@ class Worker:
             answer.set_result(families)
 
 
-def _found(greeting: Greeting) -> Made | Setback:
+def _found(greeting: Greeting) -> Made | NotReady:
     if isinstance(greeting.done, StoreError):
-        return Setback.of(greeting.done)
+        return NotReady.of(greeting.done)
     return Made(greeting.done)
 
 

@@ -51,10 +51,9 @@ class GroupTable:
         """All of them, in order."""
         return tuple(self._by_id.values())
 
-    def name_of(self, identity: str) -> str | None:
-        """What the group with this UUID is called; None if there is none."""
-        group = self._by_id.get(identity)
-        return None if group is None else group.name
+    def names_of(self, identities: Iterable[str]) -> tuple[str, ...]:
+        """What the groups with these UUIDs are called, those of them that there are."""
+        return tuple(self._by_id[one].name for one in identities if one in self._by_id)
 
     def known_ids(self, identities: Iterable[str]) -> tuple[str, ...]:
         """Those of the UUIDs that belong to a group, each once."""

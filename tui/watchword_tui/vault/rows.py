@@ -119,10 +119,11 @@ def read_row(raw: bytes, groups: GroupTable, nth: int = 0) -> Row:
         key = _key(entry)
     except InvalidKeyError as error:
         return Row(identity, raw, None, str(error), groups.known_ids(entry.groups or ()))
-    if entry.groups is None and entry.group:
+    group_ids: tuple[str, ...] = ()
+    if entry.groups:
+        group_ids = groups.known_ids(entry.groups)
+    elif entry.groups is None and entry.group:
         group_ids = groups.known_ids((groups.id_called(entry.group),))
-    else:
-        group_ids = groups.known_ids(entry.groups or ())
     account = Account(
         key,
         SOURCE,
@@ -130,7 +131,7 @@ def read_row(raw: bytes, groups: GroupTable, nth: int = 0) -> Row:
         id=identity,
         note=clean_note(entry.note or ""),
         favourite=bool(entry.favorite),
-        groups=tuple(name for one in group_ids if (name := groups.name_of(one)) is not None),
+        groups=groups.names_of(group_ids) if group_ids else (),
     )
     return Row(identity, raw, account, "", group_ids)
 
