@@ -155,7 +155,7 @@ async def test_through_a_pooler_each_code_is_accepted_once(
             nodes = {"one": one.url, "two": two.url}
             running = Load(nodes, token)
             async with asking(token) as client:
-                for number, key in enumerate(KEYS):
+                for number, key in enumerate([*KEYS][:40]):
                     said = await asyncio.gather(
                         *(
                             running.send(client, name, key, f"{number}-{again}-{name}")
