@@ -13,7 +13,8 @@ from benchmarks.figures import Figure, Series
 from benchmarks.harness import plain_environment, say, workplace
 from benchmarks.machine import machine
 from benchmarks.report import Report, Result
-from benchmarks.server_keys import make_keys, make_token, with_ledger
+from benchmarks.server_databases import SqliteDatabase, make_keys, make_token
+from benchmarks.server_keys import verify
 from benchmarks.soak_history import History
 from benchmarks.soak_load import (
     KEYS,
@@ -26,7 +27,6 @@ from benchmarks.soak_load import (
 from benchmarks.soak_server import Mortal
 from benchmarks.tables import as_text
 
-from watchword_server import audit_check
 from watchword_server.tokens import Scope
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ async def _soak(folder: Path, seconds: float) -> Result:
 
 
 def _prepare(data: Path) -> tuple[str, str]:
-    make_keys(data, KEYS, PERIOD)
-    return make_token(data, Scope.CHECK), make_token(data, *sorted(Scope, reverse=True))
+    database = make_keys(data, KEYS, PERIOD)
+    return make_token(database, Scope.CHECK), make_token(database, *sorted(Scope, reverse=True))
 
 
 async def _live(
@@ -120,7 +120,7 @@ async def _on_the_side(server: Mortal, history: History, verifier: Client, wait:
 def _judge(server: Mortal, history: History, seconds: float) -> Result:
     """Hold the answers against the database; print the counts, give figures."""
     stored = history.compare(server.data / "watchword.db")
-    audit = asyncio.run(with_ledger(server.data, audit_check.verify_audit))
+    audit = verify(SqliteDatabase(server.data))
     if audit.fault is not None:
         history.fault(f"the audit log does not verify: {audit.fault}")
     checks = sum(count for kind, count in history.answers.items() if kind.startswith("check: "))
