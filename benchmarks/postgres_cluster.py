@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import shutil
 from typing import TYPE_CHECKING
 
+import asyncpg
 from benchmarks.harness import CACHE, find_test_helpers, say, skips_are_unavailable
 from benchmarks.server_databases import made_of
 
@@ -39,6 +42,8 @@ def kept_cluster() -> Iterator[Cluster]:
         folder = CACHE / "postgres" / f"{version}-{made_of('postgres_migrations')}"
         with contextlib.closing(Cluster(place, data=folder / "data")) as cluster:
             if not (cluster.data / "global").exists():
+                for other in folder.parent.glob(f"{version}-*"):
+                    shutil.rmtree(other)
                 say(f"making a PostgreSQL {version} in {folder.relative_to(CACHE.parents[1])}")
                 folder.mkdir(parents=True, exist_ok=True)
                 place.account.take(folder)
@@ -46,9 +51,19 @@ def kept_cluster() -> Iterator[Cluster]:
             cluster.configure(**SETTINGS)
             cluster.start()
             try:
+                asyncio.run(_set_password(cluster))
                 yield cluster
             finally:
                 cluster.stop()
+
+
+async def _set_password(cluster: Cluster) -> None:
+    """Give the user of files that were kept the password of this run, for TCP."""
+    connection = await asyncpg.connect(cluster.dsn())
+    try:
+        await connection.execute(f"ALTER USER CURRENT_USER PASSWORD '{cluster.password}'")
+    finally:
+        await connection.close()
 
 
 def version_of(said: str) -> str:

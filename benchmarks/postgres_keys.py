@@ -50,15 +50,16 @@ _read_event = msgspec.json.Decoder(Event).decode
 class PostgresDatabase:
     """A database of a cluster, with a data folder of its own; see `Database`."""
 
-    def __init__(self, data: Path, uri: str) -> None:
-        """Look at the database at `uri`, whose sealing keys are in the folder `data`."""
+    def __init__(self, data: Path, cluster: Cluster, name: str) -> None:
+        """Look at a database by its name; its sealing keys are in the folder `data`."""
         self.data = data
-        self.uri = uri
-        self.options: Sequence[str] = ("--store", uri)
+        self.name = name
+        self.uri = cluster.dsn(name)
+        self.options: Sequence[str] = ("--store", self.uri)
 
     def ask(self, work: Callable[[Connection], Awaitable[_T]]) -> _T:
         """Do something on a connection."""
-        return asyncio.run(_connected(self.uri, work))
+        return asyncio.run(_asked(self.uri, work))
 
     def forget(self) -> None:
         """See `Database.forget`; and clean up behind it, for each round to find the same pages."""
@@ -111,7 +112,7 @@ class PostgresDatabase:
 
 
 @contextlib.contextmanager
-def postgres_keys(cluster: Cluster, folder: Path, count: int) -> Iterator[Keys]:
+def postgres_keys(cluster: Cluster, folder: Path, count: int) -> Iterator[tuple[Keys, PostgresDatabase]]:
     """Copy the kept database with that many keys, and make a token for it; it goes at the end.
 
     Args:
@@ -126,8 +127,9 @@ def postgres_keys(cluster: Cluster, folder: Path, count: int) -> Iterator[Keys]:
     # By its files: of a large one everything else takes far longer.
     _run(cluster, f"CREATE DATABASE {copy} TEMPLATE {_name(count)} STRATEGY FILE_COPY")
     try:
-        database = PostgresDatabase(data, cluster.dsn(copy))
-        yield Keys(database, count, make_token(database, Scope.CHECK, Scope.METRICS))
+        database = PostgresDatabase(data, cluster, copy)
+        token = make_token(database, Scope.CHECK, Scope.METRICS)
+        yield Keys(database, count, token), database
     finally:
         _run(cluster, f"DROP DATABASE {copy} WITH (FORCE)")
 
@@ -142,11 +144,11 @@ def _kept(cluster: Cluster, count: int) -> PostgresDatabase:
         making.mkdir(mode=0o700)
         _run(cluster, f"DROP DATABASE IF EXISTS {_name(count)}")
         _run(cluster, f"CREATE DATABASE {_name(count)}")
-        database = PostgresDatabase(making, cluster.dsn(_name(count)))
+        database = PostgresDatabase(making, cluster, _name(count))
         make_default_key(database)
         _fill(database, count)
         making.rename(data)
-    return PostgresDatabase(data, cluster.dsn(_name(count)))
+    return PostgresDatabase(data, cluster, _name(count))
 
 
 def _fill(database: PostgresDatabase, count: int) -> None:
@@ -174,12 +176,19 @@ def _run(cluster: Cluster, statement: str) -> None:
     async def work(connection: Connection) -> None:
         await connection.execute(statement)
 
-    asyncio.run(_connected(cluster.dsn(), work))
+    asyncio.run(_asked(cluster.dsn(), work))
 
 
-async def _connected(uri: str, work: Callable[[Connection], Awaitable[_T]]) -> _T:
+async def _asked(uri: str, work: Callable[[Connection], Awaitable[_T]]) -> _T:
+    async with connected(uri) as connection:
+        return await work(connection)
+
+
+@contextlib.asynccontextmanager
+async def connected(uri: str) -> AsyncIterator[Connection]:
+    """A connection, closed at the end."""
     connection = await asyncpg.connect(uri)
     try:
-        return await work(connection)
+        yield connection
     finally:
         await connection.close()

@@ -39,9 +39,9 @@ FORGET = (
 """For any database: every key is as if nothing had been asked of it."""
 
 _SEED = b"key of a benchmark"
-_LAG = 150
-"""Triples between a code and its replay: more than there are connections, so that one is answered
-before the other is sent."""
+LAG = 150
+"""Triples, three requests each, between a code and its replay: more requests than there are connections,
+so that one is answered before the other is sent."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,13 @@ class Keys:
         self.today = step_at(key_of(0), time.time())
 
     def mixed(
-        self, path: Path, *, seed: int, triples: int | None = None, among: range | None = None
+        self,
+        path: Path,
+        *,
+        seed: int,
+        triples: int | None = None,
+        among: range | None = None,
+        lag: int = LAG,
     ) -> Path:
         """Write requests to `path`: good, wrong and used codes, a third each, over as many keys.
 
@@ -122,6 +128,8 @@ class Keys:
             seed: Which order, and of many keys which.
             triples: How many keys each once; None for all keys, and each of their codes.
             among: Numbers of the keys that it may be about; None for all.
+            lag: Triples between a code and its replay. The first of so many have none, so that few
+                requests want a smaller one; half as many as there are connections at least.
         """
         numbers = self._choose(seed, triples, range(self.count) if among is None else among)
         offsets = OFFSETS if triples is None else OFFSETS[:1]
@@ -132,12 +140,12 @@ class Keys:
                 # Wrong codes of other keys: half the round away from the good ones.
                 half = len(wrong) // 2
                 wrong = wrong[half:] + wrong[:half]
-                for at in range(len(good) + _LAG):
+                for at in range(len(good) + lag):
                     if at < len(good):
                         lines.write(good[at])
                         lines.write(wrong[at])
-                    if at >= _LAG:
-                        lines.write(good[at - _LAG])
+                    if at >= lag:
+                        lines.write(good[at - lag])
         return path
 
     def decided_after(self, ends: Mapping[int, int]) -> tuple[int, int]:

@@ -48,7 +48,7 @@ def measure(bench: Bench) -> None:
     bench.program("wrk")
     if importlib.util.find_spec("uvloop") is None:
         raise UnavailableError("uvloop is not installed; run: make")
-    with kept_cluster() as cluster, postgres_keys(cluster, bench.folder, KEYS) as keys:
+    with kept_cluster() as cluster, postgres_keys(cluster, bench.folder, KEYS) as (keys, _):
         version = version_of(cluster.run("postgres", "--version"))
         bench.result.peers.append(f"PostgreSQL {version}")
         _one_node(bench, keys)

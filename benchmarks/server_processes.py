@@ -38,17 +38,8 @@ def server_command(data: Path, loop: Loop = Loop.UVLOOP, *options: str) -> list[
     """The command that serves a data folder; without uvloop as where the extra is not installed."""
     hiding = "sys.modules['uvloop'] = None; " if loop is Loop.ASYNCIO else ""
     command = [sys.executable, "-c", f"import sys; {hiding}{_SERVE}"]
-    return [
-        *command,
-        "serve",
-        "--json",
-        "--stop-on-eof",
-        "--port",
-        "0",
-        "--data-dir",
-        str(data),
-        *options,
-    ]
+    command += ["serve", "--json", "--stop-on-eof", "--port", "0", "--data-dir", str(data)]
+    return [*command, *options]
 
 
 @contextlib.contextmanager
