@@ -69,6 +69,11 @@ def test_a_line_gives_back_what_it_was_made_of() -> None:
     assert line(xs, [7 + 90 * x for x in xs]) == pytest.approx((7, 90))
 
 
+def test_a_line_is_near_small_values_as_well_as_great_ones() -> None:
+    constant, slope = line([1, 0.5, 0.01], [100, 60, 2])
+    assert constant + 0.01 * slope == pytest.approx(2, rel=0.1)
+
+
 def test_neither_part_of_a_line_is_below_nothing() -> None:
     constant, slope = line([1, 0.5], [1, 2])
     assert slope == 0

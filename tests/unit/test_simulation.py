@@ -103,7 +103,7 @@ class TestSimulation:
             assert found.rate == pytest.approx(found.batch * found.flushes, rel=0.02)
 
     def test_a_batch_is_no_larger_than_the_servers(self) -> None:
-        found = run(FREE, Setting(1, connections=2000))
+        found = run(FREE, Setting(1, connections=600))
         assert found.batch <= 256
 
     def test_a_node_is_no_faster_than_its_core(self) -> None:
