@@ -270,6 +270,25 @@ async def test_a_seal_that_was_rotated_between_two_runs(source: Path, target: st
     assert await contents_of(target) == contents_of_file(source)
 
 
+async def test_it_tells_how_far_it_is(
+    source: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storecopy, "PAGE", 8)
+    told: list[tuple[str, str, int, int]] = []
+
+    def note(doing: str, table: str, done: int, total: int) -> None:
+        told.append((doing, table, done, total))
+
+    await copy(source, target, progress=note)
+    for doing in ("copied", "verified"):
+        assert [each[2:] for each in told if each[:2] == (doing, "keys")] == [
+            (8, 20),
+            (16, 20),
+            (20, 20),
+        ]
+        assert (doing, "audit", 10, 10) in told
+
+
 class TestWhatIsRefused:
     async def test_a_target_with_keys_of_its_own(
         self, source: Path, target: str, tmp_path: Path
