@@ -16,7 +16,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(shell pwd -P))
 .PHONY: $(READY)
 endif
 
-.PHONY: help demo test lint types check bench soak camera snapshots pictures requirements clean
+.PHONY: help demo test lint types check bench scaling soak camera snapshots pictures requirements clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -39,6 +39,9 @@ check: lint types test ## all that has to hold before a change is sent
 
 bench: $(READY) ## measure against the goals in docs/performance.md; ONLY="server-checks app-screen" for some
 	@exec $(BIN)/python -m benchmarks $(ONLY)
+
+scaling: $(READY) ## measure processes, keys and batches on PostgreSQL, and renew docs/scaling.md
+	@exec $(BIN)/python -m benchmarks.scaling
 
 soak: $(READY) ## full load on a server that is killed again and again; SECONDS=600
 	@SECONDS="$(SECONDS)" exec $(BIN)/python -m benchmarks.soak

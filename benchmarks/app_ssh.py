@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure, Series, single
-from benchmarks.harness import UnavailableError, find_test_helpers, say
+from benchmarks.harness import UnavailableError, find_test_helpers, say, skips_are_unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,17 +35,11 @@ def measure(bench: Bench) -> None:
     from desk import GITHUB  # noqa: PLC0415 - not found before
     from sshd import running_sshd  # noqa: PLC0415 - as above
 
-    try:
-        with running_sshd() as running:
-            running.desk.keep(GITHUB)
-            _on_the_wire(bench, running)
-            _endings(bench, running)
-            _in_memory(bench, running)
-    except BaseException as error:
-        # What lacks a program skips a test.
-        if type(error).__name__ == "Skipped":
-            raise UnavailableError(str(error)) from None
-        raise
+    with skips_are_unavailable(), running_sshd() as running:
+        running.desk.keep(GITHUB)
+        _on_the_wire(bench, running)
+        _endings(bench, running)
+        _in_memory(bench, running)
 
 
 def _on_the_wire(bench: Bench, running: Sshd) -> None:

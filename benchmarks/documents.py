@@ -57,8 +57,17 @@ def written_into(document: str, report: Report) -> str:
     Raises:
         ValueError: The marks are not there, once each and in their order.
     """
-    before, begin, rest = document.partition(BEGIN)
+    return between(document, BEGIN, f"{_PICTURE}\n\n{as_markdown(report)}")
+
+
+def between(document: str, begin: str, text: str) -> str:
+    """Give a document with a text between its marks, of which `begin` is the first.
+
+    Raises:
+        ValueError: The marks are not there, once each and in their order.
+    """
+    before, found, rest = document.partition(begin)
     _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in rest or END in before + after:
-        raise ValueError(f"{DOCUMENT} has lost the marks between which the figures stand: {BEGIN} {END}")
-    return f"{before}{BEGIN}\n\n{_PICTURE}\n\n{as_markdown(report)}\n\n{END}{after}"
+    if not found or not end or begin in rest or END in before + after:
+        raise ValueError(f"a document has lost the marks between which its figures stand: {begin} {END}")
+    return f"{before}{begin}\n\n{text}\n\n{END}{after}"

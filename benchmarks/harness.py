@@ -70,10 +70,26 @@ def one_account(folder: Path) -> Path:
 
 
 def find_test_helpers() -> None:
-    """Make the tests' helpers importable: they know how to run an sshd, and others' files."""
+    """Make the tests' helpers importable: they run an sshd, a PostgreSQL, and know others' files."""
     folder = str(ROOT / "tests")
     if folder not in sys.path:
         sys.path.append(folder)
+
+
+@contextlib.contextmanager
+def skips_are_unavailable() -> Iterator[None]:
+    """Use the tests' helpers: what lacks a program skips a test, and is not to be had here.
+
+    Raises:
+        UnavailableError: Something was skipped.
+    """
+    try:
+        yield
+    except BaseException as error:
+        # pytest's own class, which is not imported for that.
+        if type(error).__name__ == "Skipped":
+            raise UnavailableError(str(error)) from None
+        raise
 
 
 def say(line: str) -> None:

@@ -15,6 +15,7 @@ from benchmarks import (
     command_line,
     server_checks,
     server_million,
+    server_postgres,
     server_prototype,
     server_start,
 )
@@ -30,6 +31,7 @@ MEASURES: dict[str, Measure] = {
     "app-ssh": app_ssh.measure,
     "server-checks": server_checks.measure,
     "server-million": server_million.measure,
+    "server-postgres": server_postgres.measure,
     "server-prototype": server_prototype.measure,
     "server-start": server_start.measure,
 }

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import Series, ratio
 from benchmarks.harness import UnavailableError, say
 from benchmarks.server_checks import audited
-from benchmarks.server_keys import Keys
+from benchmarks.server_databases import sqlite_keys
 from benchmarks.server_processes import Loop, watchword
-from benchmarks.server_wrk import send_in_turns
+from benchmarks.server_wrk import send, send_in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.bench import Bench
+    from benchmarks.server_keys import Keys
     from benchmarks.server_wrk import Round, Served
 
 FEW, MANY = 1_000, 1_000_000
@@ -30,7 +31,7 @@ TRIPLES = 3 * FEW
 def measure(bench: Bench) -> None:
     """Send checks to a server with few keys and to one with many in turns, then look at their memory."""
     bench.program("wrk")
-    many, few = Keys(bench.folder, MANY), Keys(bench.folder, FEW)
+    many, few = sqlite_keys(bench.folder, MANY), sqlite_keys(bench.folder, FEW)
     names = f"{MANY:,} keys", f"{FEW:,} keys"
     with watchword(many, Loop.UVLOOP) as big, watchword(few, Loop.UVLOOP) as small:
         say(f"{ROUNDS} rounds of {3 * TRIPLES} checks to each")
@@ -55,8 +56,12 @@ def _sender(keys: Keys, server: Served, triples: int | None) -> Callable[[], Rou
     seeds = itertools.count()
 
     def once() -> Round:
-        mixed = keys.mixed(keys.data.parent / "mixed", seed=next(seeds), triples=triples)
-        return audited(keys, server, mixed, connections=CONNECTIONS, seconds=1)
+        mixed = keys.mixed(keys.database.data.parent / "mixed", seed=next(seeds), triples=triples)
+        return audited(
+            keys,
+            lambda: send(server, mixed, connections=CONNECTIONS, seconds=1),
+            connections=CONNECTIONS,
+        )
 
     return once
 

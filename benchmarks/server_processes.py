@@ -34,17 +34,20 @@ class Loop(StrEnum):
     UVLOOP = "uvloop"
 
 
-def server_command(data: Path, loop: Loop = Loop.UVLOOP) -> list[str]:
+def server_command(data: Path, loop: Loop = Loop.UVLOOP, *options: str) -> list[str]:
     """The command that serves a data folder; without uvloop as where the extra is not installed."""
     hiding = "sys.modules['uvloop'] = None; " if loop is Loop.ASYNCIO else ""
     command = [sys.executable, "-c", f"import sys; {hiding}{_SERVE}"]
-    return [*command, "serve", "--json", "--stop-on-eof", "--port", "0", "--data-dir", str(data)]
+    command += ["serve", "--json", "--stop-on-eof", "--port", "0", "--data-dir", str(data)]
+    return [*command, *options]
 
 
 @contextlib.contextmanager
 def watchword(keys: Keys, loop: Loop, yes: str = '{"valid":true}') -> Iterator[Served]:
     """Run the server on some keys."""
-    with announced(server_command(keys.data, loop), keys.data.parent) as (url, pid):
+    database = keys.database
+    command = server_command(database.data, loop, *database.options)
+    with announced(command, database.data.parent) as (url, pid):
         yield Served(url, keys.token, yes, pid)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import ratio
 from benchmarks.harness import say
 from benchmarks.server_checks import audited
-from benchmarks.server_keys import DEFAULT_KEY, Keys
+from benchmarks.server_databases import sqlite_keys
+from benchmarks.server_keys import DEFAULT_KEY
 from benchmarks.server_processes import Loop, prototype, watchword
 from benchmarks.server_wrk import send, send_in_turns
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.bench import Bench
+    from benchmarks.server_keys import Keys
     from benchmarks.server_wrk import Served
 
     from watchword_otp import Key
@@ -48,7 +50,7 @@ def measure(bench: Bench) -> None:
     """Have wrk send the same kind of request to the server and to the prototype in turns."""
     bench.program("wrk")
     commands = bench.packages("prototype", ["flask", "gunicorn", "pyotp>=2.12"])
-    keys = Keys(bench.folder, KEYS)
+    keys = sqlite_keys(bench.folder, KEYS)
     mixed = keys.mixed(bench.folder / "mixed", seed=1)
     with prototype(commands, bench.folder) as (theirs, totp):
         for loop in Loop:
@@ -76,7 +78,9 @@ def _compare(bench: Bench, both: _Both, connections: int, goal: float) -> None:
                 both.theirs, _again(folder, both.totp), connections=connections, seconds=SECONDS
             ),
             f"watchword-server, mixed checks, {where}": lambda: audited(
-                both.keys, both.posted, both.mixed, connections=connections, seconds=SECONDS
+                both.keys,
+                lambda: send(both.posted, both.mixed, connections=connections, seconds=SECONDS),
+                connections=connections,
             ),
         },
     )

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from benchmarks.figures import ratio
 from benchmarks.harness import UnavailableError, plain_environment
-from benchmarks.server_keys import DEFAULT_KEY, Keys
+from benchmarks.server_databases import sqlite_keys
+from benchmarks.server_keys import DEFAULT_KEY
 from benchmarks.server_processes import server_command
 
 from watchword_otp import code_at, step_at
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.bench import Bench
+    from benchmarks.server_keys import Keys
 
 MANY = 1_000_000
 ROUNDS = 9
@@ -30,8 +32,8 @@ def measure(bench: Bench) -> None:
     many, none = bench.in_turns(
         ROUNDS,
         {
-            f"watchword-server, {MANY:,} keys": _start(Keys(bench.folder, MANY)),
-            "watchword-server, none but the default key": _start(Keys(bench.folder, 0)),
+            f"watchword-server, {MANY:,} keys": _start(sqlite_keys(bench.folder, MANY)),
+            "watchword-server, none but the default key": _start(sqlite_keys(bench.folder, 0)),
         },
         "start to first check",
     )
@@ -39,7 +41,8 @@ def measure(bench: Bench) -> None:
 
 
 def _start(keys: Keys) -> Callable[[], float]:
-    command, environment = server_command(keys.data), plain_environment(keys.data.parent)
+    data = keys.database.data
+    command, environment = server_command(data), plain_environment(data.parent)
 
     def run() -> float:
         started = time.perf_counter()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from benchmarks.harness import UnavailableError, plain_environment, require_prog
 from benchmarks.rounds import in_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks.bench import Bench
 
@@ -94,6 +96,36 @@ def send(server: Served, requests: Path, *, connections: int, seconds: int) -> R
             f" {found.errors} requests failed"
         )
     return found
+
+
+def send_to_all(targets: Sequence[tuple[Served, Path]], *, connections: int, seconds: int) -> Round:
+    """Send to several servers at once, each its own requests from its own connections; give the sums.
+
+    The median latency is the mean of the servers' medians, p99 the greatest of theirs.
+
+    Args:
+        targets: A server and what it is sent, each.
+        connections: To each.
+        seconds: How long.
+
+    Raises:
+        UnavailableError: See `send`.
+    """
+    with ThreadPoolExecutor(len(targets)) as pool:
+        sent = [
+            pool.submit(send, server, requests, connections=connections, seconds=seconds)
+            for server, requests in targets
+        ]
+    rounds = [each.result() for each in sent]
+    return Round(
+        seconds=max(each.seconds for each in rounds),
+        yes=sum(each.yes for each in rounds),
+        no=sum(each.no for each in rounds),
+        other=0,
+        errors=0,
+        p50=statistics.mean(each.p50 for each in rounds),
+        p99=max(each.p99 for each in rounds),
+    )
 
 
 def send_in_turns(bench: Bench, rounds: int, senders: Mapping[str, Callable[[], Round]]) -> list[Load]:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure, Series
 from benchmarks.harness import plain_environment, say, workplace
-from benchmarks.history import History, Said, unheard
+from benchmarks.history import Evidence, History, Said, unheard
 from benchmarks.history_reading import evidence_in
 from benchmarks.machine import machine
 from benchmarks.report import Report, Result
-from benchmarks.server_keys import make_keys, make_token, with_ledger
+from benchmarks.server_databases import SqliteDatabase, make_keys, make_token
 from benchmarks.soak_load import (
     KEYS,
     PERIOD,
@@ -85,8 +85,8 @@ async def _soak(folder: Path, seconds: float) -> Result:
 
 
 def _prepare(data: Path) -> tuple[str, str]:
-    make_keys(data, KEYS, PERIOD)
-    return make_token(data, Scope.CHECK), make_token(data, *sorted(Scope, reverse=True))
+    database = make_keys(data, KEYS, PERIOD)
+    return make_token(database, Scope.CHECK), make_token(database, *sorted(Scope, reverse=True))
 
 
 async def _live(
@@ -128,9 +128,14 @@ async def _on_the_side(server: Mortal, history: History, verifier: Client, wait:
     await verify_audit(verifier, history)
 
 
+async def _evidence(database: SqliteDatabase) -> Evidence:
+    async with database.ledger() as ledger:
+        return await evidence_in(ledger)
+
+
 def _judge(server: Mortal, history: History, seconds: float) -> Result:
     """Hold the answers against the database; print the counts, give figures."""
-    evidence = asyncio.run(with_ledger(server.data, evidence_in))
+    evidence = asyncio.run(_evidence(SqliteDatabase(server.data)))
     history.compare(evidence, period=PERIOD)
     # A server that is alone has no excuse: it is dead, or it decides.
     if refused := history.answers[f"check: {Said.UNAVAILABLE}"]:

@@ -42,7 +42,7 @@ def as_markdown(report: Report) -> str:
     goals = [("figure", "measured", "its rounds", "goal", ""), *_goals(report)]
     parts = [
         "## Goals and the last run",
-        _markdown(goals),
+        markdown(goals),
     ]
     if report.unavailable:
         parts.append("Not measured:")
@@ -51,7 +51,7 @@ def as_markdown(report: Report) -> str:
     parts.append("The median, and from the least to the greatest of the rounds.")
     for result in report.results:
         if result.series:
-            parts += [f"`{result.name}`", _markdown(_series(result))]
+            parts += [f"`{result.name}`", markdown(_series(result))]
     parts.append("## What it ran on")
     parts.append("\n".join(f"- {_escaped(line)}" for line in _setting(report)))
     return "\n\n".join(parts)
@@ -98,7 +98,8 @@ def _plain(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Write rows as a table, the first as its head."""
     head, *body = ([_cell(cell) for cell in row] for row in rows)
     lines = [head, ["---"] * len(head), *body]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -67,22 +67,21 @@ class Cluster:
         binaries: The folder of its programs.
         port: Where it listens on 127.0.0.1.
         password: Its superuser's, over TCP; the socket asks for none.
+        data: The folder of the database's files.
     """
 
-    def __init__(self, place: Place, name: str = "db", password: str | None = None) -> None:
+    def __init__(
+        self, place: Place, name: str = "db", password: str | None = None, data: Path | None = None
+    ) -> None:
         self.place = place
         self.name = name
+        self.data = data or place.path / name
         self.binaries = place.within_reach(find_postgres() / "postgres").parent
         self.port = free_port()
         self.password = password or secrets.token_urlsafe(12)
         self._settings: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._has_run = False
-
-    @property
-    def data(self) -> Path:
-        """The folder of the database's files."""
-        return self.place.path / self.name
 
     @property
     def log(self) -> str:
@@ -123,7 +122,8 @@ class Cluster:
         self.run(
             "initdb",
             *("--pgdata", self.data, "--username", USER, "--pwfile", password),
-            *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--wal-segsize", "1"),
+            *("--encoding", "UTF8", "--locale", "C", "--no-sync"),
+            *(() if durable else ("--wal-segsize", "1")),
             *("--auth-local", "trust", "--auth-host", "scram-sha-256"),
         )
         self.configure(**{} if durable else _FAST)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from watchword_server.storecopy import Report
+    from watchword_server.storecopy import Progress, Report
 
 Contents = dict[str, list[tuple[Any, ...]]]
 
@@ -112,7 +112,14 @@ def _without_mark(found: Contents) -> Contents:
     return found | {"meta": [row for row in found["meta"] if row[0] != "closed"]}
 
 
-async def copy(database: Path, uri: str, key: bytes | None = None, *, final: bool = False) -> Report:
+async def copy(
+    database: Path,
+    uri: str,
+    key: bytes | None = None,
+    *,
+    final: bool = False,
+    progress: Progress | None = None,
+) -> Report:
     """One run of `store copy`, without its command."""
     async with (
         open_source(database, alone=final) as source,
@@ -120,7 +127,7 @@ async def copy(database: Path, uri: str, key: bytes | None = None, *, final: boo
     ):
         mark = await claim(source, target, final=final)
         assert mark is not None
-        report = await copy_store(source, target, key)
+        report = await copy_store(source, target, key, progress)
         if final and not report.faults:
             event = Event(at=Clock().now, event="store.copy")
             await hand_over(source, target, mark, key, event)

@@ -413,6 +413,8 @@ def test_without_the_sealing_keys_everything_is_moved_sealed(service: Service) -
     [
         ("postgresql://watchword@127.0.0.1:1/watchword", "cannot be reached"),
         ("mysql://watchword@127.0.0.1/watchword", "must be a URI such as postgresql://"),
+        ("postgresql://watchword@127.0.0.1:x/watchword", "must be a URI such as postgresql://"),
+        ("postgresql://watchword@/watchword?port=99999", "must be a URI such as postgresql://"),
         (
             "postgresql://watchword@db.example.net/watchword?sslmode=perhaps",
             "its address cannot be used",

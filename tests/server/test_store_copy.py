@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from postgres_engine import connected
 from servers import NOON, Clock
 from store_copies import contents_of, contents_of_file, copy, grow_log, make_source, put
+from watchword_server import storecopy
 from watchword_server.audit_check import verify_audit
 from watchword_server.errors import UserError
 from watchword_server.ledger import Ledger
@@ -26,7 +27,6 @@ from watchword_server.store.postgres_copy import Target, open_target
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.sqlite import SqliteStore
 from watchword_server.store.tables import TABLES
-from watchword_server.storecopy import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -141,7 +141,7 @@ def reused(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
 
 @pytest.mark.timeout(180)
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-@given(CONTENTS, CONTENTS, st.integers(0, 4), st.integers(0, 4))
+@given(CONTENTS, CONTENTS, st.integers(0, 4), st.integers(0, 4), st.integers(1, 12))
 def test_whatever_is_in_it_arrives_and_so_does_every_change(
     reused: tuple[Path, bytes],
     databases: Databases,
@@ -149,6 +149,7 @@ def test_whatever_is_in_it_arrives_and_so_does_every_change(
     after: Any,
     first_rows: int,
     more_rows: int,
+    page: int,
 ) -> None:
     database, key = reused
 
@@ -161,7 +162,9 @@ def test_whatever_is_in_it_arrives_and_so_does_every_change(
                 assert report.faults == []
                 assert await contents_of(lent.dsn) == contents_of_file(database)
 
-    asyncio.run(run())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storecopy, "PAGE", page)
+        asyncio.run(run())
 
 
 async def test_every_column_of_both_databases_is_copied(source: Path, target: str) -> None:
@@ -189,8 +192,12 @@ async def test_every_column_of_both_databases_is_copied(source: Path, target: st
     }
 
 
-async def test_names_that_pass_from_key_to_key_between_two_runs(source: Path, target: str) -> None:
+@pytest.mark.parametrize("page", [1, 2, 3, 4])
+async def test_names_that_pass_from_key_to_key_between_two_runs(
+    source: Path, target: str, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
     """At no moment may two keys of one name be active, and the rows come in the order of numbers."""
+    monkeypatch.setattr(storecopy, "PAGE", page)
     keys = [new_key(1, "x", "retired"), new_key(2, "x"), new_key(3, "x", "pending"), new_key(4, "y")]
     put(source, {"keys": keys})
     await copy(source, target)
@@ -202,7 +209,7 @@ async def test_names_that_pass_from_key_to_key_between_two_runs(source: Path, ta
 
 
 async def test_more_than_a_page_and_only_what_changed_is_written(source: Path, target: str) -> None:
-    number = 2 * PAGE + 3
+    number = 2 * storecopy.PAGE + 3
     put(source, {"keys": map(new_key, range(1, number + 1))})
     report = await copy(source, target)
     assert (report.tables["keys"].rows, report.tables["keys"].new) == (number, number)
@@ -261,6 +268,25 @@ async def test_a_seal_that_was_rotated_between_two_runs(source: Path, target: st
     report = await copy(source, target)
     assert report.faults == []
     assert await contents_of(target) == contents_of_file(source)
+
+
+async def test_it_tells_how_far_it_is(
+    source: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storecopy, "PAGE", 8)
+    told: list[tuple[str, str, int, int]] = []
+
+    def note(doing: str, table: str, done: int, total: int) -> None:
+        told.append((doing, table, done, total))
+
+    await copy(source, target, progress=note)
+    for doing in ("copied", "verified"):
+        assert [each[2:] for each in told if each[:2] == (doing, "keys")] == [
+            (8, 20),
+            (16, 20),
+            (20, 20),
+        ]
+        assert (doing, "audit", 10, 10) in told
 
 
 class TestWhatIsRefused:
