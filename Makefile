@@ -43,8 +43,8 @@ bench: $(READY) ## measure against the goals in docs/performance.md; ONLY="serve
 scaling: $(READY) ## measure processes, keys and batches on PostgreSQL, and renew docs/scaling.md
 	@exec $(BIN)/python -m benchmarks.scaling
 
-soak: $(READY) ## full load on a server that is killed again and again; SECONDS=600
-	@SECONDS="$(SECONDS)" exec $(BIN)/python -m benchmarks.soak
+soak: $(READY) ## full load on a server that is killed again and again; SECONDS=600; NODES=3: several on one PostgreSQL
+	@SECONDS="$(SECONDS)" NODES="$(NODES)" SEED="$(SEED)" exec $(BIN)/python -m benchmarks.soak
 
 snapshots: $(READY) ## renew the screens the tests compare with; look at them before you commit
 	@exec $(BIN)/python -m pytest tests/tui --snapshot-update

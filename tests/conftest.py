@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from postgres_databases import Databases
     from postgres_engine import Cluster
     from statuses import Reached
 
@@ -31,6 +32,21 @@ def postgres() -> Iterator[Cluster]:
 
     with running_cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: Cluster) -> Iterator[Databases]:
+    """Databases of that PostgreSQL with the schema of the server."""
+    from postgres_databases import databases_of  # noqa: PLC0415 - as above
+    from postgres_engine import connected  # noqa: PLC0415 - as above
+    from watchword_server.store.postgres_schema import bring_up_to_date  # noqa: PLC0415 - as above
+
+    async def make_schema(uri: str) -> None:
+        async with connected(uri) as connection:
+            await bring_up_to_date(connection)
+
+    with databases_of(postgres, make_schema) as made:
+        yield made
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -7,31 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from each_store import put_on
-from postgres_databases import databases_of
-from postgres_engine import connected
 from servers import RunningServer, running_server
-from watchword_server.store.postgres_schema import bring_up_to_date
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     import httpx
 
     from postgres_databases import Databases
-    from postgres_engine import Cluster
-
-
-@pytest.fixture(scope="session")
-def databases(postgres: Cluster) -> Iterator[Databases]:
-    """Databases with the schema of the server."""
-    with databases_of(postgres, _make_schema) as made:
-        yield made
-
-
-async def _make_schema(uri: str) -> None:
-    async with connected(uri) as connection:
-        await bring_up_to_date(connection)
 
 
 @pytest.fixture

@@ -1,3 +1,3 @@
-from server_fixtures import client, databases, each_store, server
+from server_fixtures import client, each_store, server
 
-__all__ = ["client", "databases", "each_store", "server"]
+__all__ = ["client", "each_store", "server"]

@@ -9,7 +9,7 @@ from blockbuster import blockbuster_ctx
 from chains import CHAINS, Log, use_chains
 from each_store import open_store_of
 from server_commands import Commands
-from server_fixtures import client, databases, each_store, server
+from server_fixtures import client, each_store, server
 from servers import KEY, Clock, open_ledger
 from watchword_server.bootstrap import activate_key
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from watchword_server.ledger import Ledger
     from watchword_server.store.protocol import Store
 
-__all__ = ["client", "databases", "each_store", "server"]
+__all__ = ["client", "each_store", "server"]
 
 
 @pytest.fixture(autouse=True)

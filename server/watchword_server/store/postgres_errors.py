@@ -20,6 +20,7 @@ _UNREACHABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # it is shut down, or starts, or another did
     asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # we were silent for too long, and it hung up
     asyncpg.InterfaceError,  # the connection was closed under our hands
     asyncpg.InternalClientError,
 )

@@ -68,7 +68,7 @@ _DURABLE = "; SET LOCAL synchronous_commit = on"
 
 _PATIENT = {
     # To seal many secrets takes a while, in which PostgreSQL hears nothing; no check is among them.
-    _BEGIN["serializable"]: "; SET LOCAL idle_in_transaction_session_timeout = 60000"
+    _BEGIN["serializable"]: "; SET LOCAL idle_in_transaction_session_timeout = 15000"
 }
 
 _IN_DOUBT = {Cause.UNREACHABLE, Cause.READ_ONLY, Cause.DAMAGED}
