@@ -11,12 +11,15 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.history import Asked, Said
 from benchmarks.server_keys import key_of, name_of
 
 from watchword_otp import Key, Secret, code_at, step_at
 
 if TYPE_CHECKING:
-    from benchmarks.soak_history import History
+    from collections.abc import AsyncIterator, Sequence
+
+    from benchmarks.history import History
     from benchmarks.soak_server import Mortal
 
 KEYS = 3000
@@ -26,6 +29,9 @@ _NEAR = 3
 """Steps either side of now whose codes must differ, or one might be taken for the other."""
 _REPEATED, _WRONG = 0.04, 0.33
 _ADMIN_PAUSE = 0.3
+_PATIENCE = 0.1
+"""Seconds that a client waits after it was told that nothing can be decided now."""
+_OK, _LOCKED, _UNAVAILABLE = 200, 429, 503
 
 
 class LostError(Exception):
@@ -50,7 +56,7 @@ class Client:
 
     def __init__(self, server: Mortal, token: str, history: History) -> None:
         """Talk to `server` with `token`."""
-        self._server = server
+        self.server = server
         self._token = token
         self._history = history
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -61,17 +67,17 @@ class Client:
         Raises:
             LostError: The connection broke; a fault is noted unless the server was killed.
         """
-        await self._server.up.wait()
+        await self.server.up.wait()
         try:
             async with asyncio.timeout(30):
                 return await self._ask(method, path, body, headers)
         except (OSError, EOFError, TimeoutError) as error:
             self.close()
             self._history.answers["no answer, around a kill"] += 1
-            if not self._server.excuses:
+            if not self.server.excuses:
                 # The one who kills and the one who notices race; look again in a moment.
                 await asyncio.sleep(0.2)
-                if not self._server.excuses:
+                if not self.server.excuses:
                     self._history.fault(f"{method} {path}: {type(error).__name__} on a live server")
             raise LostError from None
 
@@ -83,7 +89,7 @@ class Client:
 
     async def _ask(self, method: str, path: str, body: object, headers: dict[str, str]) -> Answer:
         if self._streams is None:
-            self._streams = await asyncio.open_connection(self._server.host, self._server.port)
+            self._streams = await asyncio.open_connection(self.server.host, self.server.port)
         reader, writer = self._streams
         content = b"" if body is None else json.dumps(body).encode()
         lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {self._token}"]
@@ -117,64 +123,97 @@ async def check_for_ever(client: Client, history: History, seed: int) -> None:
     chance = random.Random(seed)
     for count in itertools.count():
         tried = _choose(chance)
-        if tried is None:
-            continue
-        sent, answers = await _send(client, tried, f"s{seed}-{count}")
-        if answers:
-            _judge(history, tried, sent, answers)
+        if tried is not None:
+            await _try(client, history, tried, f"s{seed}-{count}")
 
 
-def _choose(chance: random.Random) -> _Try | None:
+async def volley_for_ever(clients: Sequence[Client], history: History, seed: int) -> None:
+    """Send one code to several servers at the same moment, again and again."""
+    chance = random.Random(seed)
+    for count in itertools.count():
+        tried = _choose(chance, wrong=0, repeated=0)
+        if tried is not None:
+            await asyncio.gather(
+                *(
+                    _try(client, history, tried, f"v{seed}-{count}-{client.server.name}")
+                    for client in clients
+                )
+            )
+
+
+def _choose(chance: random.Random, *, wrong: float = _WRONG, repeated: float = _REPEATED) -> _Try | None:
     number = chance.randrange(KEYS)
     key = key_of(number, PERIOD)
     step = step_at(key, time.time())
     near = [code_at(key, step + offset) for offset in range(-_NEAR, _NEAR + 1)]
-    is_wrong = chance.random() < _WRONG
+    is_wrong = chance.random() < wrong
     code = f"{chance.randrange(10**6):06}" if is_wrong else near[_NEAR]
     if len(set(near)) < len(near) or (is_wrong and code in near):
         return None
-    retry = str(uuid.UUID(int=chance.getrandbits(128))) if chance.random() < _REPEATED else None
+    retry = str(uuid.UUID(int=chance.getrandbits(128))) if chance.random() < repeated else None
     return _Try(name_of(number), code, step, is_wrong, retry)
 
 
-async def _send(client: Client, tried: _Try, prefix: str) -> tuple[list[str], list[Answer]]:
-    """Send it, twice if it is to be sent again; give the request ids, last first, and the answers."""
-    path, body = f"/v1/keys/{tried.name}/check", {"code": tried.code}
+async def _try(client: Client, history: History, tried: _Try, prefix: str) -> None:
+    """Send it, twice if it is to be sent again, and note what came of it."""
+    await client.server.up.wait()
     sent: list[str] = []
     answers: list[Answer] = []
-    while len(answers) < (1 if tried.retry is None else 2):
+    sent_at = time.monotonic()
+    answered_at = None
+    try:
+        async for answer in _answers(client, history, tried, prefix, sent):
+            answers.append(answer)
+            answered_at = answered_at or time.monotonic()
+    finally:
+        # Also of what was under way when all ended.
+        said = _said(history, answers)
+        step = None if tried.is_wrong else tried.step
+        node = client.server.name
+        history.note(Asked(tuple(sent), tried.name, step, node, sent_at, answered_at, said))
+    if tried.retry is not None:
+        history.answers["check: repeated"] += 1
+        if answers[0] != answers[1] and said in {Said.TRUE, Said.FALSE}:
+            history.fault(f"a repeated request got {answers[1].status} after {said}")
+    if said is Said.UNAVAILABLE:
+        await asyncio.sleep(_PATIENCE)
+
+
+async def _answers(
+    client: Client, history: History, tried: _Try, prefix: str, sent: list[str]
+) -> AsyncIterator[Answer]:
+    """Its answers, one, or two if it is to be sent again; `sent` gets the requests' ids, last first."""
+    path, body = f"/v1/keys/{tried.name}/check", {"code": tried.code}
+    wanted = 1 if tried.retry is None else 2
+    while wanted:
         sent.insert(0, f"{prefix}-{len(sent)}")
         headers = {"X_Request_Id": sent[0]}
         if tried.retry is not None:
             headers["Idempotency_Key"] = tried.retry
         try:
-            answers.append(await client.ask("POST", path, body, **headers))
+            answer = await client.ask("POST", path, body, **headers)
         except LostError:
             # Without an Idempotency-Key nobody may tell what became of it.
             if tried.retry is None:
-                break
-    return sent, answers
+                return
+            continue
+        if answer.status == _UNAVAILABLE and tried.retry is not None:
+            history.answers["check: unavailable, sent again"] += 1
+            await asyncio.sleep(_PATIENCE)
+            continue
+        wanted -= 1
+        yield answer
 
 
-def _judge(history: History, tried: _Try, sent: list[str], answers: list[Answer]) -> None:
-    kind = _kind(answers[0])
-    history.answers[f"check: {kind}"] += 1
-    if kind == "true":
-        if tried.is_wrong:
-            history.fault(f"{tried.name} accepted a wrong code")
-        history.accept(tried.name, tried.step, *sent)
-    if kind.startswith("unexpected"):
-        history.fault(f"a check was answered with {answers[0].status} {answers[0].body[:100]!r}")
-    if tried.retry is not None:
-        history.answers["check: repeated"] += 1
-        if answers[0] != answers[1] and kind in {"true", "false"}:
-            history.fault(f"a repeated request got {_kind(answers[1])} after {kind}")
-
-
-def _kind(answer: Answer) -> str:
-    if answer.status == 200:
-        return "true" if answer.json["valid"] else "false"
-    return "locked" if answer.status == 429 else f"unexpected {answer.status}"
+def _said(history: History, answers: Sequence[Answer]) -> Said:
+    if not answers:
+        return Said.NOTHING
+    status, body = answers[0].status, answers[0].body
+    if status == _OK:
+        return Said.TRUE if answers[0].json["valid"] else Said.FALSE
+    if status not in {_LOCKED, _UNAVAILABLE}:
+        history.fault(f"a check was answered with {status} {body[:100]!r}")
+    return Said.LOCKED if status == _LOCKED else Said.UNAVAILABLE
 
 
 async def administer_for_ever(client: Client, history: History) -> None:

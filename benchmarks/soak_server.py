@@ -9,10 +9,14 @@ import statistics
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from benchmarks.harness import plain_environment
 from benchmarks.server_processes import server_command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _START_SECONDS = 20
 _GRACE_SECONDS = 1.0
@@ -40,17 +44,24 @@ class Life:
 class Mortal:
     """The server, its lives so far, and whether a failing connection has an excuse."""
 
-    def __init__(self, data: Path) -> None:
-        """Serve the data folder `data`."""
+    def __init__(
+        self, data: Path, name: str = "server", settings: Mapping[str, str] | None = None
+    ) -> None:
+        """Serve the data folder `data`; `settings` are environment variables."""
         self.data = data
+        self.name = name
+        self._settings = settings or {}
         self.lives: list[Life] = []
         self.up = asyncio.Event()
         self.host, self.port = "127.0.0.1", 0
         self._began = 0.0
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> None:
+    async def start(self, under: Sequence[str] = ()) -> None:
         """Start it; on the same port as before.
+
+        Args:
+            under: A command that executes the rest of its arguments.
 
         Raises:
             RuntimeError: It does not start.
@@ -59,9 +70,10 @@ class Mortal:
         command[command.index("--port") + 1] = str(self.port)
         with (self.data.parent / "servers.log").open("a") as log:
             self._process = await asyncio.create_subprocess_exec(
+                *under,
                 *command,
                 "--refusals-per-minute=0",
-                env=plain_environment(self.data.parent),
+                env={**plain_environment(self.data.parent), **self._settings},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

@@ -11,9 +11,11 @@ import signal
 import struct
 import sys
 import termios
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from terminal import Terminal
 from watchword_tui.accounts import read_uri_lines

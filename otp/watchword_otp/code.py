@@ -71,23 +71,41 @@ def code_at(key: Key, moving_factor: int) -> str:
 
 
 def matching_step(key: Key, code: str, candidates: Iterable[int]) -> int | None:
-    """The highest of `candidates` (steps or counters) at which `key` gives `code`, or None.
+    """What `Codes(key).matching_step` gives, for one code."""
+    return Codes(key).matching_step(code, candidates)
 
-    Every candidate is computed and compared in constant time, with no early exit, so that the time
-    taken tells nothing. The highest wins because two steps can share a code, and consuming the
-    lower would leave the same code usable once more (RFC 6238 section 5.2).
 
-    Raises:
-        ValueError: A candidate is negative or has more than 64 bits.
+class Codes:
+    """A key's codes, each drawn once: for many guesses at one key at one moment.
+
+    It holds codes that may be valid, so it is to go with the guesses.
     """
-    engine = _Engine(key)
-    given = code.encode("utf-8", "surrogatepass")
-    found = None
-    for candidate in candidates:
-        expected = _draw(key, engine, candidate).encode("ascii")
-        if hmac.compare_digest(expected, given) and (found is None or candidate > found):
-            found = candidate
-    return found
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+        self._engine = _Engine(key)
+        self._drawn: dict[int, bytes] = {}
+
+    def matching_step(self, code: str, candidates: Iterable[int]) -> int | None:
+        """The highest of `candidates` (steps or counters) at which the key gives `code`, or None.
+
+        Every candidate is drawn and compared in constant time, with no early exit, so that the time
+        taken tells nothing. The highest wins because two steps can share a code, and consuming the
+        lower would leave the same code usable once more (RFC 6238 section 5.2).
+
+        Raises:
+            ValueError: A candidate is negative or has more than 64 bits.
+        """
+        given = code.encode("utf-8", "surrogatepass")
+        found = None
+        for candidate in candidates:
+            expected = self._drawn.get(candidate)
+            if expected is None:
+                expected = _draw(self._key, self._engine, candidate).encode("ascii")
+                self._drawn[candidate] = expected
+            if hmac.compare_digest(expected, given) and (found is None or candidate > found):
+                found = candidate
+        return found
 
 
 def is_well_formed(key: Key, code: str) -> bool:

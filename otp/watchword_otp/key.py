@@ -6,11 +6,11 @@ import base64
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NoReturn
 
 from watchword_otp.text import LABEL_LIMIT, clean_label
+from watchword_otp.value import Value
 
 MIN_DIGITS, MAX_DIGITS = 4, 10
 """Code lengths in use: 6 is RFC 4226's minimum, 4 exists in old tokens, 10 is all 31 bits hold."""
@@ -90,11 +90,13 @@ class Secret:
         Raises:
             InvalidKeyError: Not base32, or a length that base32 cannot have.
         """
-        compact = text if _BASE32.fullmatch(text) else _BASE32_NOISE.sub("", text)
+        compact = text
         # Before upper(): the capital of a dotless i or a long s is an ASCII letter.
         if not _BASE32.fullmatch(compact):
-            message = "the secret is not base32: only the letters A to Z and the digits 2 to 7"
-            raise InvalidKeyError(message)
+            compact = _BASE32_NOISE.sub("", text)
+            if not _BASE32.fullmatch(compact):
+                message = "the secret is not base32: only the letters A to Z and the digits 2 to 7"
+                raise InvalidKeyError(message)
         if len(compact) % 8 not in _BASE32_LENGTHS:
             message = "the secret is cut short: base32 cannot have this length"
             raise InvalidKeyError(message)
@@ -137,8 +139,7 @@ class Secret:
         raise TypeError(message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(Value, frozen=True, kw_only=True, gc=False):
     """One shared secret with its parameters, and the labels that tell people whose it is.
 
     Raises:

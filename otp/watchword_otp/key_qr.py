@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchword_otp.qr import QrCode, make_qr
 from watchword_otp.uri import format_uri
+from watchword_otp.value import Value
 
 if TYPE_CHECKING:
     from watchword_otp.key import Key
@@ -16,16 +16,14 @@ LARGEST_VERSION = 7
 half blocks."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class KeyQr:
+class KeyQr(Value, frozen=True):
     """A key as a QR code; its `repr` shows neither."""
+
+    HIDDEN = frozenset({"uri"})
 
     uri: str
     """What a scanner reads."""
     code: QrCode
-
-    def __repr__(self) -> str:
-        return f"<KeyQr version {self.code.version}>"
 
 
 def make_key_qr(key: Key, largest_version: int = LARGEST_VERSION) -> KeyQr:

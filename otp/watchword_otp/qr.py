@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
 import segno
 from segno.consts import MODE_ALPHANUMERIC, MODE_BYTE
+
+from watchword_otp.value import Value
 
 QUIET_ZONES = (4, 3, 2, 1)
 """Quiet zones to choose from, in modules, best first: each module more is read in more photographs of a
@@ -34,9 +35,10 @@ class Drawing(StrEnum):
     """Two "#" or spaces a module: no colours; which is light depends on the terminal."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class QrCode:
+class QrCode(Value, frozen=True):
     """A QR code's modules; its `repr` is its size, for the text may hold a secret."""
+
+    HIDDEN = frozenset({"modules", "_code"})
 
     modules: tuple[tuple[bool, ...], ...]
     """Rows of modules without a quiet zone, true for dark."""
@@ -48,9 +50,6 @@ class QrCode:
     def size(self) -> int:
         """Modules a side, without a quiet zone."""
         return len(self.modules)
-
-    def __repr__(self) -> str:
-        return f"<QrCode version {self.version}>"
 
     def with_quiet_zone(self, quiet_zone: int) -> tuple[tuple[bool, ...], ...]:
         """Rows of modules with `quiet_zone` light modules on every side.

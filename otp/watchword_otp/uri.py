@@ -14,11 +14,11 @@ The apps disagree on many points. What is read here:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import quote, unquote, unquote_plus
 
 from watchword_otp.key import STEAM_DIGITS, Algorithm, InvalidKeyError, Key, Kind, Secret
 from watchword_otp.text import clean_label
+from watchword_otp.value import Value
 
 MAX_URI_LENGTH = 8192
 """Longest URI read, in characters: a real one has under 400, the longest `Key` some 5,300."""
@@ -43,8 +43,7 @@ class UriError(ValueError):
     """Text that is not a usable otpauth:// URI; the message says why and never shows the secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadUri:
+class ReadUri(Value, frozen=True):
     """What `read_uri` found."""
 
     key: Key

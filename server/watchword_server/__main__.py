@@ -9,9 +9,10 @@ import click
 from watchword_otp import strip_controls
 from watchword_server.cli import cli
 from watchword_server.commands.common import PROGRAM
-from watchword_server.errors import Reason, RefusedError, UserError
+from watchword_server.errors import GaveUpError, Reason, RefusedError, UserError
 from watchword_server.store.protocol import Cause, StoreError
 
+EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
@@ -32,7 +33,10 @@ _OF_THE_DATABASE = {
 
 
 def main() -> int:
-    """Run the command line; return 0, or 2 after one line on standard error that says what to do."""
+    """Run the command line; return 0, or 2 after one line on standard error that says what to do.
+
+    1 is a check that found something wrong, or a server that could not go on: another start may go well.
+    """
     try:
         return int(cli.main(prog_name=PROGRAM, standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -47,6 +51,9 @@ def main() -> int:
         _complain(f"the database: {error}" if is_bare else str(error))
     except (click.ClickException, UserError) as error:
         _complain(str(error))
+    except GaveUpError as error:
+        _complain(str(error))
+        return EXIT_FAILED
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     return EXIT_USAGE

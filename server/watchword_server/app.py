@@ -15,6 +15,7 @@ from watchword_server.appkeys import (
     PUBLIC_URL,
     READINESS,
     REFUSALS,
+    SEAT,
     STAMP,
     STORE,
     TOKEN_LIMITS,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Middleware
 
     from watchword_server.ledger import Ledger
+    from watchword_server.seat import Seat
     from watchword_server.tokens import Token
 
 
@@ -54,6 +56,7 @@ def create_app(  # noqa: PLR0913 - all by name
     configured_tokens: Iterable[Token] = (),
     audit_retention: float | None = None,
     edge: Edge | None = None,
+    seat: Seat | None = None,
 ) -> web.Application:
     """Put the validator together.
 
@@ -65,6 +68,7 @@ def create_app(  # noqa: PLR0913 - all by name
         configured_tokens: Tokens that count beside those of the store.
         audit_retention: Seconds for which rows of the audit log are kept; None for ever.
         edge: How the application meets the network; None for loopback.
+        seat: Which of several workers this process is; None if it is the only one.
     """
     edge = edge or Edge()
     metrics = Metrics()
@@ -76,6 +80,8 @@ def create_app(  # noqa: PLR0913 - all by name
     )
     if refusals is not None:
         app[REFUSALS] = refusals
+    if seat is not None:
+        app[SEAT] = seat
     app[CLOCK] = clock
     app[LEDGER] = ledger
     app[STORE] = ledger.store
@@ -113,7 +119,9 @@ def _edge_middlewares(
 
 def _tidying(audit_retention: float | None) -> Callable[[web.Application], AsyncIterator[None]]:
     async def tidy(app: web.Application) -> AsyncIterator[None]:
-        async with tidying(app[LEDGER], app[TOKENS], app[CLOCK], audit_retention):
+        seat = app.get(SEAT)
+        is_first = seat is None or seat.is_first
+        async with tidying(app[LEDGER], app[TOKENS], app[CLOCK], audit_retention, is_first=is_first):
             yield
 
     return tidy

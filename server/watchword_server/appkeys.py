@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from watchword_server.middleware.headers import Stamp
+    from watchword_server.seat import Seat
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ OPENAPI: web.AppKey[bytes] = web.AppKey("openapi", bytes)
 PAGES: web.AppKey[frozenset[web.AbstractRoute]] = web.AppKey("pages")
 """Routes whose problems are pages in a browser; not there if the application has no routes of ours."""
 PUBLIC_URL: web.AppKey[str | None] = web.AppKey("public_url")
+SEAT: web.AppKey[Seat] = web.AppKey("seat")
+"""Not there if this process is the only one."""
 STORE: web.AppKey[Store] = web.AppKey("store", Store)
 TOKENS: web.AppKey[TokenBook] = web.AppKey("tokens", TokenBook)
 TOKEN_LIMITS: web.AppKey[TokenLimits] = web.AppKey("token_limits", TokenLimits)

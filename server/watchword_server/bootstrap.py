@@ -23,6 +23,7 @@ from watchword_server.ledger import (
 from watchword_server.names import DEFAULT_KEY
 from watchword_server.newkeys import NewKey, new_stored_key
 from watchword_server.sealing import seal_batch
+from watchword_server.store.closed import CLOSED, refuse_closed
 from watchword_server.store.protocol import Cause, StoreError
 from watchword_server.store.records import (
     AddKey,
@@ -83,9 +84,11 @@ async def prepare(store: Store, keyring: Keyring) -> None:
     or else a first one.
 
     Raises:
-        StoreError: The database failed, or the sealing keys it was prepared with do not open it.
+        StoreError: The database failed, it was moved elsewhere or is not whole yet, or the sealing keys
+            it was prepared with do not open it.
     """
-    meta = (await store.look(Wanted(meta=(AUDIT_KEY,)))).meta
+    meta = (await store.look(Wanted(meta=(AUDIT_KEY, CLOSED)))).meta
+    refuse_closed(meta)
     if AUDIT_KEY in meta:
         seal, sealed = split_seal(meta[AUDIT_KEY])
         await asyncio.to_thread(keyring.open, seal, sealed, AUDIT_KEY)
@@ -100,6 +103,8 @@ async def prepare(store: Store, keyring: Keyring) -> None:
     sealed = ring.seal(number, secrets.token_bytes(KEY_BYTES), AUDIT_KEY)
 
     def decide(snapshot: Snapshot) -> tuple[Changes, None]:
+        # A copy into it may have begun at this moment.
+        refuse_closed(snapshot.meta)
         if AUDIT_KEY in snapshot.meta:
             # Another server that starts on the same database at this moment was first.
             return Changes(), None
@@ -109,7 +114,7 @@ async def prepare(store: Store, keyring: Keyring) -> None:
         ]
         return Changes(others=values), None
 
-    await store.transact(Wanted(meta=(AUDIT_KEY,)), decide)
+    await store.transact(Wanted(meta=(AUDIT_KEY, CLOSED)), decide)
 
 
 async def bootstrap(ledger: Ledger, configured: Configured) -> Bootstrapped:

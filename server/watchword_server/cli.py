@@ -23,7 +23,7 @@ _ELSEWHERE = {
     "tokens": ("tokens", "Make, list, rotate and revoke tokens."),
     "audit": ("audit", "Read, verify, export and prune the audit log."),
     "seal": ("seal", "Change and check the keys that secrets are sealed by."),
-    "store": ("store", "Check the database, back it up, restore it, migrate it."),
+    "store": ("store", "Check the database, back it up, restore it, move it."),
     "import": ("exchange", "Take keys over from elsewhere."),
     "export": ("exchange", "Write all keys to a file, sealed by a passphrase."),
     "doctor": ("doctor", "Look for everything that could go wrong, and say what to do."),
@@ -70,7 +70,8 @@ def _examples(*lines: str) -> str:
 def cli() -> None:
     """Check two-factor codes over HTTP, each accepted exactly once.
 
-    Exit codes: 0 done, 1 a check found something wrong, 2 wrong usage or settings.
+    Exit codes: 0 done, 1 a check found something wrong, or workers that do not stay up, 2 wrong usage or
+    settings.
     """
 
 
@@ -78,6 +79,7 @@ def cli() -> None:
     epilog=_examples(
         f"{PROGRAM} serve",
         f"{PROGRAM} serve --window 0 --access-log",
+        f"{PROGRAM} serve --store postgresql:///watchword --workers 4",
         f"WATCHWORD_SERVER_PORT=8080 {PROGRAM} serve",
     )
 )
@@ -102,6 +104,9 @@ def cli() -> None:
 )
 @click.option("--cors-origins", metavar="URL", multiple=True, help="Whose pages may call; repeatable.")
 @click.option("--max-connections", metavar="N", help="Connections open at once. [default: 1024]")
+@click.option(
+    "--workers", metavar="N", help="Processes that serve, with --store postgresql://... [default: 1]"
+)
 @click.option(
     "--refusals-per-minute",
     metavar="N",
@@ -158,7 +163,12 @@ def serve(
     def announce(greeting: Greeting) -> None:
         click.echo(greeting.as_json() if as_json else greeting.as_text(options))
 
-    server.serve(settings, configured, clock=time.time, announce=announce, stop_on_eof=stop_on_eof)
+    if settings.workers > 1:
+        from watchword_server.workers.serving import serve_with_workers  # noqa: PLC0415 - as above
+
+        serve_with_workers(settings, configured, announce=announce, stop_on_eof=stop_on_eof)
+    else:
+        server.serve(settings, configured, clock=time.time, announce=announce, stop_on_eof=stop_on_eof)
 
 
 @cli.command()

@@ -7,7 +7,6 @@ and logs it, token and all. What is replaced here is pinned by tests/server/test
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -32,6 +31,7 @@ from watchword_server.problems import (
 from watchword_server.sockets import BACKLOG, url_of
 
 if TYPE_CHECKING:
+    import socket
     import ssl
     from collections.abc import Sequence
 
@@ -277,16 +277,15 @@ class Listener(web.BaseSite):
         protocol = cast("Server", self._runner.server)
         # Without TLS there is no handshake that could take long.
         patience = None if self._ssl_context is None else HANDSHAKE_SECONDS
-        if self._bound.family == socket.AF_UNIX:
-            self._server = await loop.create_unix_server(protocol, sock=self._bound, backlog=BACKLOG)
-        else:
-            self._server = await loop.create_server(
-                protocol,
-                sock=self._bound,
-                ssl=self._ssl_context,
-                backlog=BACKLOG,
-                ssl_handshake_timeout=patience,
-            )
+        # Also for a Unix socket: create_unix_server would remove it from the disk at its end, which is
+        # for those to do who made it.
+        self._server = await loop.create_server(
+            protocol,
+            sock=self._bound,
+            ssl=self._ssl_context,
+            backlog=BACKLOG,
+            ssl_handshake_timeout=patience,
+        )
 
 
 def _problem_of(error: HttpProcessingError) -> ProblemError:

@@ -14,6 +14,10 @@ class UserError(Exception):
     """Something the person who started the server can mend; the message says what and how."""
 
 
+class GaveUpError(Exception):
+    """The server cannot go on, and nobody need change anything: another start may go well."""
+
+
 class Reason(StrEnum):
     """Why something cannot be done to a key or a token as it is."""
 

@@ -64,10 +64,18 @@ async def tidy_audit(ledger: Ledger, clock: Callable[[], float], audit_retention
 
 @contextlib.asynccontextmanager
 async def tidying(
-    ledger: Ledger, tokens: TokenBook, clock: Callable[[], float], audit_retention: float | None
+    ledger: Ledger,
+    tokens: TokenBook,
+    clock: Callable[[], float],
+    audit_retention: float | None,
+    *,
+    is_first: bool = True,
 ) -> AsyncIterator[None]:
-    """Do a round each minute and one for the audit log each hour, and note what is left at the end."""
-    rounds = _rounds(ledger, tokens, clock, audit_retention)
+    """Do a round each minute and one for the audit log each hour, and note what is left at the end.
+
+    Of several workers only the first looks after the audit log, which they share.
+    """
+    rounds = _rounds(ledger, tokens, clock, audit_retention, is_first=is_first)
     task = asyncio.create_task(rounds, name="janitor")
     try:
         yield
@@ -76,17 +84,23 @@ async def tidying(
         await asyncio.wait([task])
         with contextlib.suppress(StoreError):
             await tokens.note_uses()
-            await log_checkpoints(ledger)
+            if is_first:
+                await log_checkpoints(ledger)
 
 
 async def _rounds(
-    ledger: Ledger, tokens: TokenBook, clock: Callable[[], float], audit_retention: float | None
+    ledger: Ledger,
+    tokens: TokenBook,
+    clock: Callable[[], float],
+    audit_retention: float | None,
+    *,
+    is_first: bool,
 ) -> None:
     for count in itertools.count(1):
         await asyncio.sleep(ROUND_SECONDS)
         try:
             await tidy(ledger, tokens, clock)
-            if count % ROUNDS_AN_HOUR == 0:
+            if is_first and count % ROUNDS_AN_HOUR == 0:
                 await tidy_audit(ledger, clock, audit_retention)
         except StoreError as error:
             _logger.warning("tidying up has to wait: %s", error)

@@ -11,7 +11,7 @@ import msgspec
 
 from watchword_server.audit import CLOCK_TOLERANCE, Event, link
 from watchword_server.store.protocol import Cause, StoreError
-from watchword_server.store.records import Changes, Wanted
+from watchword_server.store.records import AcceptClock, Changes, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,9 @@ class Ledger:
         """
 
         def decide(_: Snapshot, now: float) -> tuple[Act, None]:
-            return Act(Changes(), [Event(at=now, event=event, actor=actor, detail=detail)]), None
+            others = [AcceptClock(now)] if whatever_the_clock else []
+            told = Event(at=now, event=event, actor=actor, detail=detail)
+            return Act(Changes(others=others), [told]), None
 
         await self.transact(Wanted(), decide, whatever_the_clock=whatever_the_clock)
 

@@ -56,27 +56,33 @@ class AccessLogger(AbstractAccessLogger):
         return self.logger.isEnabledFor(logging.INFO)
 
 
-def log_to_stderr(*, access_log: bool, log_format: Literal["text", "json"] = "text") -> None:
+def log_to_stderr(
+    *, access_log: bool, log_format: Literal["text", "json"] = "text", worker: int | None = None
+) -> None:
     """Send this program's log to standard error, one line each.
 
     Args:
         access_log: Whether to log requests.
         log_format: Words, or JSON with `time` (RFC 3339, UTC), `level`, `logger`, `message` and,
-            where there is one, `request_id`.
+            where there is one, `request_id`; a worker adds `worker`.
+        worker: Which of several processes this is, from 1; None for the only one and for the one
+            that starts the others.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(log_format))
+    handler.setFormatter(_formatter(log_format, worker))
     logger = logging.getLogger("watchword_server")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     access_logger.setLevel(logging.INFO if access_log else logging.WARNING)
 
 
-def _formatter(log_format: Literal["text", "json"]) -> logging.Formatter:
+def _formatter(log_format: Literal["text", "json"], worker: int | None) -> logging.Formatter:
     if log_format == "json":
         return JsonFormatter(
             ["levelname", "name", "message"],
             rename_fields={"levelname": "level", "name": "logger"},
+            static_fields={} if worker is None else {"worker": worker},
             timestamp="time",
         )
-    return logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    who = "" if worker is None else f"worker {worker}: "
+    return logging.Formatter(f"%(asctime)s %(levelname)s {who}%(message)s")

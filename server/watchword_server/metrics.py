@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+
+from watchword_server.exposition import families_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from aiohttp.web import AbstractResource
     from prometheus_client import Metric
+
+    from watchword_server.exposition import Family
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histograms of time."""
@@ -137,7 +140,6 @@ class Metrics:
         """Note whether the server is ready."""
         self._ready.set(is_ready)
 
-    def expose(self, accept: str) -> tuple[bytes, str]:
-        """All of it in the text format that the `Accept` header asks for, and its content type."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+    def families(self) -> list[Family]:
+        """All of it."""
+        return families_of(self._registry)

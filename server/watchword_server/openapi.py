@@ -54,6 +54,7 @@ _HEADERS_OF_PROBLEMS: dict[int, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "How to come in (RFC 6750)."},
     HTTPStatus.FORBIDDEN: {"WWW-Authenticate": "Which scope is needed (RFC 6750)."},
     HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "Seconds to wait."},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "Seconds to wait, where that helps."},
 }
 
 

@@ -31,6 +31,9 @@ _PASSES = {
 }
 """What an operator can mend while the server runs."""
 
+_PASSES_ELSEWHERE = {Cause.UNREACHABLE, Cause.READ_ONLY}
+"""What passes on another machine, whatever is in the database."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -40,19 +43,20 @@ async def make_ready(ledger: Ledger, configured: Configured) -> Bootstrapped | S
     Returns:
         What was found or made; or what is in the way, of a database that was ready before and will
         be again: sealing keys that are not there, a clock that was set back, a full disk; or that the
-        database is on another machine and does not answer.
+        database is on another machine, and does not answer or is a replica yet.
 
     Raises:
         StoreError: Something else is in the way, or the database was never ready.
     """
-    was_ready = False
+    was_ready = None
     try:
         was_ready = AUDIT_KEY in (await ledger.store.look(Wanted(meta=(AUDIT_KEY,)))).meta
         await prepare(ledger.store, ledger.keyring)
         return await bootstrap(ledger, configured)
     except StoreError as error:
-        may_pass = was_ready and error.cause in _PASSES
-        if not may_pass and error.cause is not Cause.UNREACHABLE:
+        may_pass = error.cause in (_PASSES if was_ready else _PASSES_ELSEWHERE)
+        # A SQLite file that can only be read tells whether it was ready; a replica is not let read.
+        if not may_pass or (was_ready is False and error.cause is Cause.READ_ONLY):
             raise
         return error
 

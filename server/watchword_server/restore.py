@@ -19,6 +19,7 @@ from watchword_server.errors import UserError
 from watchword_server.privatefile import sync, touch_private
 from watchword_server.restoresince import Since, since
 from watchword_server.sqlitefile import damage, empty_log, opened
+from watchword_server.store.closed import CLOSED
 from watchword_server.store.protocol import StoreError
 from watchword_server.store.schema import newest_schema, schema_of
 from watchword_server.verifier import DEFAULT_LOOK_AHEAD
@@ -102,6 +103,10 @@ def prepare_copy(source: Path, made: Path) -> None:
             raise UserError(message)
     touch_private(made)
     copy(source, made)
+    if "meta" in tables:
+        with opened(made) as connection:
+            # A backup of one that was moved: here its used codes are burnt, so it may answer again.
+            connection.execute("DELETE FROM meta WHERE name = ?", (CLOSED,))
 
 
 def burn_codes(made: Path, replaced: Path | None, *, now: float, window: int) -> Restored:
@@ -179,10 +184,13 @@ def put_in_place(made: Path, database: Path, *, now: float) -> Path | None:
 
 
 def _attach(connection: sqlite3.Connection, replaced: Path) -> bool:
-    """Attach the database that is replaced, if it can be read and has this version's schema."""
+    """Attach the database that is replaced, if it can be read, is up to date, and was not moved."""
     try:
         with opened(replaced) as other:
             if schema_of(other) != newest_schema() or damage(other, full=False):
+                return False
+            if other.execute("SELECT 1 FROM meta WHERE name = ?", (CLOSED,)).fetchone():
+                # It was moved, and does not know what happened where it is now.
                 return False
         connection.execute("ATTACH ? AS replaced", (str(replaced),))
     except (StoreError, sqlite3.Error):

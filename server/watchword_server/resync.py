@@ -7,11 +7,11 @@ burns both, diagnosis never accepts, and both spend the key's one budget of atte
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from watchword_otp import (
     Algorithm,
@@ -125,7 +125,7 @@ def resync(key: Key, state: KeyState, first: str, second: str, now: float) -> De
     offset = found + 1 - current
     moved = consume(state, found + 1, offset, now)
     if key.kind is not Kind.HOTP:
-        moved = msgspec.structs.replace(moved, drift=offset)
+        moved = replace(moved, drift=offset)
     return describe(Verdict.ACCEPTED, moved, now, offset)
 
 

@@ -7,11 +7,7 @@ import contextlib
 import gc
 import logging
 import os
-import signal
 import socket
-import sys
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watchword_server import sockets
@@ -20,26 +16,29 @@ from watchword_server.appkeys import READINESS
 from watchword_server.connections import MAX_CONNECTIONS, Listener, Runner
 from watchword_server.datadir import hold, prepare_data_dir
 from watchword_server.edge import Edge
-from watchword_server.errors import UserError
 from watchword_server.greeting import Greeting
 from watchword_server.ledger import Ledger
+from watchword_server.listening import bound
 from watchword_server.middleware.errors import where_of
 from watchword_server.opening import make_ready, make_ready_in_time
 from watchword_server.preflight import refuse_unsound
 from watchword_server.presence import present
+from watchword_server.reloading import reload_on_hangup
 from watchword_server.seal import Keyring
+from watchword_server.stopping import stop_signal
 from watchword_server.store.protocol import StoreError
 from watchword_server.stores import open_store, where_it_is
-from watchword_server.systemd import Notifier, inherited_sockets
+from watchword_server.systemd import Notifier
 from watchword_server.tls import Tls, tls_files
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from aiohttp import web
 
     from watchword_server.bootstrap import Bootstrapped
     from watchword_server.dotenv import Configured
+    from watchword_server.seat import Seat
     from watchword_server.settings import Settings
 
 _DAY = 86_400.0
@@ -80,21 +79,20 @@ def serve(
     tls = None if files is None else Tls(files)
     notifier = Notifier(os.environ)
     # The sockets first: a first token must not be made for a server that will not start.
-    with _bound(settings) as bound:
-        _refuse_eavesdroppers(settings, bound)
+    with bound(settings) as found:
         prepare_data_dir(settings.data_path)
 
         async def run() -> None:
-            asyncio.get_running_loop().set_exception_handler(_log_stray)
-            stop = _stop_signal(stop_on_eof=stop_on_eof)
-            async with _started(settings, configured, clock, bound, tls, announce) as (
-                greeting,
-                runner,
-            ):
-                _reload_on_hangup(tls, notifier)
-                _collect_garbage_less_often()
-                if os.geteuid() == 0:
-                    _logger.warning("runs as root, which it need not; run it as a user of its own")
+            asyncio.get_running_loop().set_exception_handler(log_stray)
+            stop = stop_signal(stop_on_eof=stop_on_eof)
+            async with contextlib.AsyncExitStack() as stack:
+                greeting, runner = await stack.enter_async_context(
+                    started(settings, configured, clock, found.sockets, tls, announce)
+                )
+                stack.enter_context(present(settings.data_path, greeting.url, settings.public_url))
+                reload_on_hangup(tls, notifier)
+                collect_garbage_less_often()
+                warn_root()
                 announce(greeting)
                 notifier.ready()
                 async with notifier.watchdog():
@@ -103,53 +101,35 @@ def serve(
                 notifier.stopping()
                 _logger.info("stopping")
 
-        with asyncio.Runner(loop_factory=_loop_factory()) as loop_runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as loop_runner:
             loop_runner.run(run())
 
 
-@contextlib.contextmanager
-def _bound(settings: Settings) -> Iterator[Sequence[socket.socket]]:
-    """The sockets that systemd passes, or else the Unix socket, or else host and port."""
-    bound: Sequence[socket.socket] = inherited_sockets(os.environ)
-    path = made = None
-    if not bound and settings.unix_socket is not None:
-        path = Path(settings.unix_socket).expanduser()
-        bound = [sockets.bind_unix(path)]
-        made = path.lstat()
-    elif not bound:
-        bound = sockets.bind(settings.host, settings.port)
-    try:
-        yield bound
-    finally:
-        sockets.close(bound)
-        if path is not None and made is not None:
-            sockets.remove_unix(path, made)
-
-
-def _refuse_eavesdroppers(settings: Settings, bound: Sequence[socket.socket]) -> None:
-    if settings.tls_cert is not None or all(map(sockets.is_local, bound)):
-        return
-    if not settings.insecure_http:
-        message = (
-            "other machines could reach this server without TLS, and read tokens and codes on the way;"
-            " set --tls-cert and --tls-key, or --insecure-http if a TLS proxy stands before it"
-        )
-        raise UserError(message)
-    _logger.warning(
-        "other machines can reach this server without TLS: tokens and codes can be read on the way,"
-        " unless a TLS proxy stands before it"
-    )
-
-
 @contextlib.asynccontextmanager
-async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop runs
+async def started(  # noqa: PLR0913, PLR0917 - each is made before the loop runs
     settings: Settings,
     configured: Configured,
     clock: Callable[[], float],
     bound: Sequence[socket.socket],
     tls: Tls | None,
     announce: Callable[[Greeting], None],
+    seat: Seat | None = None,
 ) -> AsyncIterator[tuple[Greeting, Runner]]:
+    """Open the database and listen, until the block ends.
+
+    Args:
+        settings: How to check.
+        configured: The key and the token of the prototype's settings.
+        clock: Unix seconds.
+        bound: Where to listen.
+        tls: What to listen with; None for plain HTTP.
+        announce: Called if the server was not ready at first and is later.
+        seat: Which of several workers this process is; None if it is the only one.
+
+    Raises:
+        UserError: The data folder cannot be used.
+        StoreError: The database cannot be used.
+    """
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(hold(settings.data_path))
         store = await open_store(settings, clock=clock)
@@ -172,6 +152,7 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
                     public_url=settings.public_url,
                     data_path=settings.data_path,
                 ),
+                seat=seat,
             ),
             max_connections=settings.max_connections,
         )
@@ -182,7 +163,6 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
             is_plain = tls is None or each.family == socket.AF_UNIX
             await Listener(runner, each, None if is_plain or tls is None else tls.context).start()
         url = sockets.url_of(bound[0], secure=tls is not None)
-        stack.enter_context(present(settings.data_path, url, settings.public_url))
         greeting = Greeting(url=url, database=where_it_is(settings), done=done)
         if isinstance(done, StoreError):
             _logger.error("not ready: %s", done)
@@ -197,7 +177,7 @@ async def _started(  # noqa: PLR0913, PLR0917 - each is made before the loop run
         yield greeting, runner
 
 
-def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log what nobody caught, as a failed TLS handshake: where it came from, not what it says."""
     error = context.get("exception")
     said = "" if error is None else f": {where_of(error)}"
@@ -208,24 +188,13 @@ def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
         _logger.error("%s%s", context["message"], said)
 
 
-def _reload_on_hangup(tls: Tls | None, notifier: Notifier) -> None:
-    def reload() -> None:
-        notifier.reloading()
-        if tls is None:
-            _logger.info("nothing to reload: TLS is off")
-        else:
-            try:
-                tls.reload()
-            except UserError as error:
-                _logger.error("TLS stays as it was: %s", error)  # noqa: TRY400 - a line says it all
-            else:
-                _logger.info("TLS files were read again")
-        notifier.ready()
-
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+def warn_root() -> None:
+    """Log it if the server is root."""
+    if os.geteuid() == 0:
+        _logger.warning("runs as root, which it need not; run it as a user of its own")
 
 
-def _collect_garbage_less_often() -> None:
+def collect_garbage_less_often() -> None:
     """Look for cycles after 50,000 new objects, not after 700, and never among those of the start.
 
     A request leaves hardly a cycle behind; looking for them took a twelfth of its time.
@@ -235,27 +204,7 @@ def _collect_garbage_less_often() -> None:
     gc.set_threshold(50_000)
 
 
-def _stop_signal(*, stop_on_eof: bool) -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if stop_on_eof:
-        # A thread, since standard input may be a file, which event loops cannot wait for.
-        threading.Thread(target=_await_eof, args=(loop, stop), daemon=True).start()
-    return stop
-
-
-def _await_eof(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    with contextlib.suppress(OSError):
-        while os.read(sys.__stdin__.fileno() if sys.__stdin__ else -1, 4096):
-            pass
-    # The loop is closed when something else stopped the server first.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(stop.set)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """The fastest event loop that is installed: uvloop's, or None for asyncio's own."""
     try:
         import uvloop  # noqa: PLC0415 - an extra that need not be there

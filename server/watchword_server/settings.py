@@ -32,6 +32,7 @@ CONFIG_NAME = "server.toml"
 
 _MAX_PORT = 65_535
 _MAX_CONNECTIONS = 100_000
+_MAX_WORKERS = 64
 _MAX_REFUSALS = 100_000
 _MAX_DAYS = 36_500
 _FILE = Meta(description="a file")
@@ -66,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_connections: Annotated[
         int, Meta(ge=1, le=_MAX_CONNECTIONS, description=f"a whole number from 1 to {_MAX_CONNECTIONS}")
     ] = 1024
+    workers: Annotated[
+        int, Meta(ge=1, le=_MAX_WORKERS, description=f"a whole number from 1 to {_MAX_WORKERS}")
+    ] = 1
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(

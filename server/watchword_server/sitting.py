@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from watchword_otp import Key, Secret
+from watchword_otp import Codes, Key, Secret
 from watchword_server.audit import Caller, Event, key_event
 from watchword_server.ledger import Act
 from watchword_server.resync import Diagnosis, diagnose
@@ -77,6 +77,7 @@ class Sitting:
         self._stored = {stored.name: stored for stored in snapshot.keys}
         self._states: dict[str, KeyState] = {}
         self._keys: dict[str, Key] = {}
+        self._codes: dict[str, Codes] = {}
         self._answers = snapshot.answers
         self._new_answers: dict[bytes, Answer] = {}
         self._events: list[Event] = []
@@ -114,7 +115,9 @@ class Sitting:
         stored = self._stored.get(name)
         if stored is None:
             # As much work as for a key that is there, so that the time taken does not tell.
-            decide(_nobody(), KeyState(), question.code, self._now, self._window)
+            nobody = _nobody()
+            codes = self._codes_of(name, nobody)
+            decide(nobody, KeyState(), question.code, self._now, self._window, codes=codes)
             return _NOBODY
         try:
             key = self._open(stored)
@@ -122,12 +125,19 @@ class Sitting:
             return error
         state = self._states.get(name, stored.state)
         window = window_of(key, stored.window, self._window)
-        decision = decide(key, state, question.code, self._now, window)
+        codes = self._codes_of(name, key)
+        decision = decide(key, state, question.code, self._now, window, codes=codes)
         self._states[name] = decision.state
         self._events.append(key_event("check", stored, question.caller, self._now, decision=decision))
         if question.wants_diagnosis and decision.verdict is Verdict.WRONG:
             return Outcome(decision, diagnose(key, state, question.code, self._now, window))
         return Outcome(decision)
+
+    def _codes_of(self, name: str, key: Key) -> Codes:
+        codes = self._codes.get(name)
+        if codes is None:
+            codes = self._codes[name] = Codes(key)
+        return codes
 
     def _open(self, stored: StoredKey) -> Key:
         key = self._keys.get(stored.name)

@@ -57,6 +57,32 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return bound
 
 
+def bind_beside(family: int, name: tuple[str | int, ...]) -> socket.socket:
+    """Bind a socket that will share an address with others of this user (SO_REUSEPORT).
+
+    Each new connection goes to one of those that listen, by a hash of where it comes from. Whoever calls
+    this has to know that nobody else has the address.
+
+    Args:
+        family: AF_INET or AF_INET6.
+        name: The address, as `getsockname` of another socket gives it.
+
+    Raises:
+        UserError: Somebody else has it by now.
+    """
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(name)
+    except OSError as error:
+        made.close()
+        raise _refusal(str(name[0]), int(name[1]), error) from None
+    return made
+
+
 def bind_unix(path: Path) -> socket.socket:
     """Listen on a Unix socket that its owner and group may use (mode 0660).
 

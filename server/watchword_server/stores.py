@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from watchword_server.datadir import DATABASE_NAME
@@ -49,13 +50,22 @@ def postgres_at(address: Address, *, clock: Callable[[], float] | None) -> Postg
     Raises:
         UserError: Its driver is not installed.
     """
-    try:
-        # Here, so that a server on SQLite neither needs nor loads it.
-        from watchword_server.store.postgres import PostgresStore  # noqa: PLC0415
-    except ImportError:
-        message = "PostgreSQL needs the package asyncpg; install it: pip install 'watchword[postgresql]'"
-        raise UserError(message) from None
+    require_driver()
+    # Here, so that a server on SQLite neither needs nor loads it.
+    from watchword_server.store.postgres import PostgresStore  # noqa: PLC0415
+
     return PostgresStore(address, clock=clock)
+
+
+def require_driver() -> None:
+    """See that PostgreSQL's driver is there.
+
+    Raises:
+        UserError: It is not installed.
+    """
+    if find_spec("asyncpg") is None:
+        message = "PostgreSQL needs the package asyncpg; install it: pip install 'watchword[postgresql]'"
+        raise UserError(message)
 
 
 def where_it_is(settings: Settings) -> str:

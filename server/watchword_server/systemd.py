@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from watchword_server.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 _FIRST_FD = 3
 _FAMILIES = {socket.AF_INET, socket.AF_INET6, socket.AF_UNIX}
@@ -80,12 +80,16 @@ class Notifier:
         self._tell("STOPPING=1")
 
     @contextlib.asynccontextmanager
-    async def watchdog(self) -> AsyncIterator[None]:
-        """Show signs of life while this is open, twice as often as systemd asks for, if it asks."""
+    async def watchdog(self, is_well: Callable[[], bool] = lambda: True) -> AsyncIterator[None]:
+        """Show signs of life while this is open, twice as often as systemd asks for, if it asks.
+
+        Args:
+            is_well: Whether to show one now; systemd ends a service that shows none for too long.
+        """
         if self._watchdog_seconds is None or not self._address:
             yield
             return
-        living = asyncio.create_task(self._live(self._watchdog_seconds / 2), name="watchdog")
+        living = asyncio.create_task(self._live(self._watchdog_seconds / 2, is_well), name="watchdog")
         try:
             yield
         finally:
@@ -93,9 +97,10 @@ class Notifier:
             with contextlib.suppress(asyncio.CancelledError):
                 await living
 
-    async def _live(self, interval: float) -> None:
+    async def _live(self, interval: float, is_well: Callable[[], bool]) -> None:
         while True:
-            self._tell("WATCHDOG=1")
+            if is_well():
+                self._tell("WATCHDOG=1")
             await asyncio.sleep(interval)
 
     def _tell(self, state: str) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from watchword_server.store.protocol import StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -22,7 +24,7 @@ PREFIX = "ww_"
 FIRST_TOKEN_NAME = "first"  # noqa: S105 - a name, not a token
 
 REFRESH_SECONDS = 1.0
-"""A token made or revoked by another process counts here after this long at most."""
+"""A token revoked by another process counts here for this long at most; a new one counts at once."""
 
 _RANDOM_BYTES = 32
 _CHECKSUM_LENGTH = 8
@@ -136,24 +138,28 @@ class TokenBook:
         self._active: Sequence[Token] = ()
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._failure: StoreError | None = None
+        self._failed_at = float("-inf")
         self._used: set[bytes] = set()
 
     async def find(self, presented: str) -> Token | None:
         """The token that was presented, or None.
 
         Its hash is compared with every active one, in constant time, so that the time taken tells
-        nothing.
+        nothing. One that looks genuine and is not known is looked for again in the store: another
+        process may have made it just now.
 
         Raises:
             StoreError: The store could not be read.
         """
-        if asyncio.get_running_loop().time() - self._read_at >= REFRESH_SECONDS:
-            await self._refresh()
+        asked_at = asyncio.get_running_loop().time()
+        if asked_at - self._read_at >= REFRESH_SECONDS:
+            await self._refresh(asked_at - REFRESH_SECONDS)
         digest = digest_of(presented)
-        found = None
-        for token in self._active:
-            if hmac.compare_digest(token.digest, digest):
-                found = token
+        found = self._match(digest)
+        if found is None and self._read_at < asked_at and looks_genuine(presented):
+            await self._refresh(asked_at)
+            found = self._match(digest)
         if found is None or (found.expires_at is not None and not found.counts(self._clock())):
             return None
         self._used.add(digest)
@@ -177,16 +183,42 @@ class TokenBook:
             {digest: minute for digest in used if (seen.get(digest) or 0) < minute}
         )
 
-    async def _refresh(self) -> None:
-        # The loop's own clock: how old a reading is has nothing to do with what time it is.
+    def _match(self, digest: bytes) -> Token | None:
+        found = None
+        for token in self._active:
+            if hmac.compare_digest(token.digest, digest):
+                found = token
+        return found
+
+    async def _refresh(self, since: float) -> None:
+        """Read the store, unless somebody who was first began to after `since`.
+
+        That is by the loop's own clock: how old a reading is has nothing to do with what time it is.
+        """
         now = asyncio.get_running_loop().time
+        asked = now()
+        if self._failure is not None and self._reading.locked():
+            # Whether the store is back is for one to find out, and for nobody to wait for.
+            raise _again(self._failure)
         async with self._reading:
-            if now() - self._read_at < REFRESH_SECONDS:
+            if self._read_at > since:
                 return
+            if self._failure is not None and self._failed_at >= asked:
+                raise _again(self._failure)
             started = now()
-            stored = await self._store.tokens()
+            try:
+                stored = await self._store.tokens()
+            except StoreError as error:
+                self._failure, self._failed_at = error, now()
+                raise
+            self._failure = None
             self._active = (
                 *self._configured,
                 *(token for token in stored if token.counts(self._clock())),
             )
             self._read_at = started
+
+
+def _again(failure: StoreError) -> StoreError:
+    """The same failure for one more who asked."""
+    return StoreError(str(failure), failure.cause)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from watchword_otp import Kind, is_well_formed, matching_step, step_at
+from watchword_otp import Codes, Kind, is_well_formed, step_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds, rounded up, until the lock ends; None when the key is not locked for a time."""
 
 
-def decide(key: Key, state: KeyState, code: str, now: float, window: int) -> Decision:
+def decide(  # noqa: PLR0913 - what a decision depends on
+    key: Key, state: KeyState, code: str, now: float, window: int, *, codes: Codes | None = None
+) -> Decision:
     """Judge `code` at `now`.
 
     The order is fixed: a disabled or locked key compares nothing (RFC 4226 section 7.3); then the
@@ -114,6 +116,7 @@ def decide(key: Key, state: KeyState, code: str, now: float, window: int) -> Dec
         now: Unix seconds.
         window: Steps accepted either side of the current one, or counters after the next one that a
             HOTP key accepts (RFC 4226 section 7.4); 0 to `MAX_WINDOW`.
+        codes: Those of `key` that were drawn already, for another code of the same batch; None: none.
     """
     refused = barred(state, now)
     if refused is not None:
@@ -122,7 +125,7 @@ def decide(key: Key, state: KeyState, code: str, now: float, window: int) -> Dec
         return describe(Verdict.MALFORMED, state, now)
     booked = book(state, now)
     current = current_step(key, state, now)
-    step = matching_step(key, code, _candidates(key, state, current, window))
+    step = (codes or Codes(key)).matching_step(code, _candidates(key, state, current, window))
     if step is None:
         return describe(Verdict.WRONG, booked, now)
     if step > state.last_step:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from aiohttp import web
@@ -13,9 +14,12 @@ from watchword_server.serve import make_runner
 from watchword_server.tokens import Scope, Token, digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import httpx
 
     from servers import RunningServer
+    from watchword_server.store.protocol import Store
 
 PROTECTED = [("GET", "/"), ("GET", "/qr"), ("GET", "/check/123456"), ("POST", "/v1/keys/default/check")]
 
@@ -179,6 +183,39 @@ async def test_tokens_are_read_at_most_once_in_a_while(server: RunningServer) ->
     await revoke_token(server.store, "early", server.clock.now)
     # Within the second: the reading before still holds.
     assert await book.find(text) is not None
+
+
+async def test_one_that_another_process_made_counts_at_once(server: RunningServer) -> None:
+    book = tokens.TokenBook(server.store, clock=server.clock)
+    assert await book.find(await stored_token(server, "first")) is not None
+    text = await stored_token(server, "second")
+    found = await asyncio.gather(*(book.find(text) for _ in range(3)))
+    assert {token.name for token in found if token} == {"second"}
+
+
+class Reads:
+    """The tokens of a store, and how often they were read."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.count = 0
+
+    async def tokens(self) -> Sequence[Token]:
+        self.count += 1
+        return await self.store.tokens()
+
+
+async def test_guesses_that_nobody_could_have_made_cost_no_look_into_the_store(
+    server: RunningServer,
+) -> None:
+    reads = Reads(server.store)
+    book = tokens.TokenBook(cast("Store", reads), clock=server.clock)
+    assert await book.find("ww_guess") is None
+    assert reads.count == 1
+    assert await book.find("ww_guess") is None
+    assert reads.count == 1
+    assert await book.find(tokens.new_token()) is None
+    assert reads.count == 2
 
 
 def test_a_new_token_is_long_random_and_known_by_its_prefix() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from key_routes import refused
 from watchword_otp import InvalidKeyError, Key, Kind, Secret, format_uri

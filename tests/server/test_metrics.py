@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from watchword_server.app import create_app
 from watchword_server.appkeys import METRICS
+from watchword_server.exposition import expose
 from watchword_server.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float:
-    text = metrics.expose("")[0].decode()
+    text = expose(metrics.families(), "")[0].decode()
     return samples(text).get((name, tuple(sorted(labels.items()))), 0.0)
 
 

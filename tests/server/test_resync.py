@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from servers import KEY, NOON
 from watchword_otp import Algorithm, Key, Kind, Secret, code_at, step_at

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import math
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +18,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from servers import NOON, Clock, asked, audit_events, checker_of, find_key, open_ledger
 from stories import STEAM, Story, drawn

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from textual.widgets import Input
 
 from apps import GITHUB, NOWHERE, MemoryKeychain, account_of, make_app

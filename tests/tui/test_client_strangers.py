@@ -7,12 +7,12 @@ import itertools
 import json
 import socket
 import ssl
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from clients import asking, profile_of, refusal
 from loopback import Front, Reader, Writer, answering, http, listening, pass_on, read_request, relay

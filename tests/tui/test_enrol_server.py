@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from apps import GITHUB, NOWHERE, make_app, make_vault_app, profile_of, settled
 from dialogs import kept, on_screen, said, shows

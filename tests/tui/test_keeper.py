@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from apps import GITHUB, MemoryKeychain, account_of
 from watchword_otp import Key, Kind, Secret

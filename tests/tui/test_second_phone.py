@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from servers import NOON
 from watchword_otp import Algorithm, Key, Kind, Secret, code_at, step_at

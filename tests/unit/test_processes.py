@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -33,7 +35,7 @@ def test_children_and_theirs_are_found_until_they_end() -> None:
         # Ended, and not yet waited for.
         wait_until(lambda: not is_running(parent.pid), "the parent has gone")
         assert is_running(child)
-        subprocess.run(["kill", str(child)], check=True)
+        os.kill(child, signal.SIGTERM)
         wait_until(lambda: not is_running(child), "the child has gone")
 
 

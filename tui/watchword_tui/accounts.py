@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchword_otp import (
@@ -20,6 +19,7 @@ from watchword_otp import (
     seconds_left,
     step_at,
 )
+from watchword_otp.value import Value
 from watchword_tui.errors import AccountsError
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ NOTE_LIMIT = 10_000
 """Most characters kept of a note."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Value, frozen=True, gc=False):
     """A key in a person's hands with what they keep beside it."""
 
     key: Key
@@ -67,8 +66,7 @@ class Account:
         return self.key.name if self.key.issuer else ""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveCode:
+class LiveCode(Value, frozen=True):
     """What an account shows at one moment."""
 
     code: str
@@ -85,8 +83,7 @@ class LiveCode:
         return key.kind is Kind.HOTP or step_at(key, now) == self.moving_factor
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Value, frozen=True):
     """What the sources gave."""
 
     accounts: tuple[Account, ...]

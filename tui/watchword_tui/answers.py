@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from watchword_otp.value import Value
 
 if TYPE_CHECKING:
     from watchword_otp import Key
@@ -42,8 +43,7 @@ class CheckAnswer(msgspec.Struct, frozen=True):
     """What is probably wrong with a wrong code, in the server's words; not cleaned."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Value, frozen=True):
     """What an exchange with the server showed about the way to it."""
 
     round_trip: float
@@ -62,8 +62,7 @@ class Contact:
         return self.clock_offset is not None and abs(self.clock_offset) - doubt > CLOCK_TOLERANCE
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Value, frozen=True):
     """A verdict and how it came."""
 
     answer: CheckAnswer
@@ -100,8 +99,7 @@ class RecoveryAnswer(msgspec.Struct, frozen=True):
         return "<RecoveryAnswer>"
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(Value, frozen=True):
     """A pending key with its secret."""
 
     key: Key

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import astuple
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 _IDLE_LOOK = 5.0
 """Most seconds between looks at how long nobody typed: a machine that slept wakes up locked."""
+
+_GARBAGE = 10_000
+"""Objects more than before at which garbage is looked for: drawing the screen once makes some thousands,
+nearly all of which are gone before the next key."""
 
 _INPUTS = (events.Key, events.Paste, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown)
 
@@ -114,7 +118,14 @@ class WatchwordApp(TerminalApp):
         self._is_ready = True
         # What was made so far stays: to look through it again would hold up a key for 50 ms.
         gc.freeze()
+        gc.set_threshold(_GARBAGE)
         gc.enable()
+
+    def keep_screens(self) -> None:
+        """Look for garbage among the screens no more: all is on them, and they stay until they lock."""
+        # First what is left of the lock screen, or it would stay too.
+        gc.collect()
+        gc.freeze()
 
     def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT001, FBT002 - Textual's signature
         """Parse the rules again, after a change of theme.

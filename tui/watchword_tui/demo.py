@@ -17,12 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
+from watchword_otp.value import Value
 from watchword_tui.accounts import Account, Loaded, grouped, live_code
 from watchword_tui.answers import Reason
 from watchword_tui.client import ValidatorClient
@@ -57,13 +58,14 @@ _SCOPES = ("check", "check:detail", "qr", "keys:read", "keys:write")
 _NEW_KEY = "alice"
 
 
-@dataclass(frozen=True, slots=True)
-class DemoServer:
+class DemoServer(Value, frozen=True):
     """A running server with a throw-away database."""
+
+    HIDDEN = frozenset({"token"})
 
     url: str
     key: str
-    token: str = field(repr=False)
+    token: str
     pid: int
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec.structs import replace
 
 from watchword_otp import (
     Algorithm,
@@ -18,6 +19,7 @@ from watchword_otp import (
     read_uri,
 )
 from watchword_otp.key import STEAM_DIGITS
+from watchword_otp.value import Value
 from watchword_tui.sentences import sentence
 
 if TYPE_CHECKING:
@@ -35,13 +37,14 @@ _NOTHING_TYPED = "type or paste the secret that the issuer shows"
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Value, frozen=True, kw_only=True):
     """What stands in the fields of a form."""
+
+    HIDDEN = frozenset({"secret"})
 
     issuer: str = ""
     name: str = ""
-    secret: str = field(default="", repr=False)
+    secret: str = ""
     """As typed; empty where `kept` stays."""
     kept: Secret | None = None
     """The secret that stays unless another is typed."""
@@ -120,8 +123,7 @@ class Draft:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Value, frozen=True):
     """What a draft comes to."""
 
     secret: Secret | None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from watchword_otp.value import Value
 
 if TYPE_CHECKING:
     from watchword_tui.settings import Settings
@@ -26,8 +27,7 @@ class Due(Enum):
     LEAVE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value, frozen=True):
     """How long the app stays; seconds, 0 is for ever."""
 
     lock_after: int
@@ -58,16 +58,20 @@ def limits_of(settings: Settings, *, typed: bool) -> Limits:
     )
 
 
-@dataclass(slots=True)
 class Ending:
-    """How near the end is: by the time since the last key press, and since the start."""
+    """How near the end is: by the time since the last key press, and since the start.
 
-    limits: Limits
-    started: float
-    """When the app started, Unix seconds."""
-    why: str = ""
-    """Words for what `due` gave, a sentence."""
-    _warned: bool = field(default=False, init=False)
+    Args:
+        limits: How long the app stays.
+        started: When it started, Unix seconds.
+    """
+
+    def __init__(self, limits: Limits, started: float) -> None:
+        self.limits = limits
+        self.started = started
+        self.why = ""
+        """Words for what `due` gave, a sentence."""
+        self._warned = False
 
     def due(self, now: float, last_input: float) -> Due:
         """What has to be done at `now`, if somebody last typed at `last_input` (Unix seconds)."""

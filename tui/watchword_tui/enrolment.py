@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
+from watchword_otp.value import Value
 from watchword_tui.accounts import Account
 from watchword_tui.answers import Reason
 from watchword_tui.errors import (
@@ -42,8 +44,7 @@ class Next(Enum):
     """This key will not be confirmed any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Value, frozen=True):
     """A key to be scanned."""
 
     account: Account
@@ -53,13 +54,14 @@ class Offer:
     """What should be known about it, one sentence, or ""."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Value, frozen=True):
     """What became of a code."""
+
+    HIDDEN = frozenset({"recovery_codes"})
 
     verdict: Verdict
     next: Next
-    recovery_codes: tuple[str, ...] = field(default=(), repr=False)
+    recovery_codes: tuple[str, ...] = ()
     """Shown this once."""
     codes_lost: bool = False
     """Whether there were recovery codes that nobody saw: new ones can be made."""
@@ -178,8 +180,7 @@ class DefaultKey:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class NewKey:
+class NewKey(Value, frozen=True):
     """What a new key is to be called."""
 
     name: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from watchword_otp.value import Value
 from watchword_tui.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -18,8 +20,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _PEOPLE = "people"
 
 
-@dataclass(frozen=True, slots=True)
-class FarEnd:
+class FarEnd(Value, frozen=True):
     """The app at somebody else's terminal."""
 
     folder: Path

@@ -6,17 +6,16 @@ import itertools
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
+from watchword_otp.value import Value
 from watchword_tui.errors import ForeignFileError
 
 MOST = 5_000
 """Entries of one folder that are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Value, frozen=True):
     """A file or folder."""
 
     name: str

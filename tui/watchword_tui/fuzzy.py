@@ -25,18 +25,27 @@ _Chain: TypeAlias = "tuple[int, _Chain | None]"
 """A place and those before it."""
 
 
-class Searchable(msgspec.Struct, frozen=True):
+class Searchable(msgspec.Struct, frozen=True, gc=False):
     """A label made ready to be searched."""
 
+    label: str
     folded: str
     """Without case and accents."""
-    starts: frozenset[int]
-    """Where words begin in `folded`."""
     places: tuple[int, ...] | None
     """For each letter of `folded` its place in the label; None where they are the same."""
 
+    def begins_word(self, place: int) -> bool:
+        """Whether a word begins at this place of `folded`."""
+        if self.places is not None:
+            letter = self.places[place]
+            # Some letters become several, such as "ß": only the first of them is a beginning.
+            if place and self.places[place - 1] == letter:
+                return False
+            place = letter
+        return _WORD_START.match(self.label, place) is not None
 
-class Match(msgspec.Struct, frozen=True):
+
+class Match(msgspec.Struct, frozen=True, gc=False):
     """Letters found in a label."""
 
     score: int
@@ -54,18 +63,15 @@ def fold(text: str) -> str:
 
 def searchable(label: str) -> Searchable:
     """Make a label ready to be searched."""
-    starts = [found.start() for found in _WORD_START.finditer(label)]
     if label.isascii():
-        return Searchable(label.lower(), frozenset(starts), None)
+        return Searchable(label, label.lower(), None)
     folded: list[str] = []
     places: list[int] = []
-    firsts: list[int] = []
     for place, letter in enumerate(label):
-        firsts.append(len(places))
         plain = _folded_letter(letter)
         folded.append(plain)
         places += [place] * len(plain)
-    return Searchable("".join(folded), frozenset(firsts[start] for start in starts), tuple(places))
+    return Searchable(label, "".join(folded), tuple(places))
 
 
 def match(letters: str, label: Searchable) -> Match | None:
@@ -73,19 +79,22 @@ def match(letters: str, label: Searchable) -> Match | None:
 
     First letters of words count more than others, and letters in a row most.
     """
+    found = _beginning(letters, label)
+    if found is not None:
+        return found
     at = -1
     for letter in letters:
         at = label.folded.find(letter, at + 1)
         if at < 0:
             return None
-    return _beginning(letters, label) or _scattered(letters, label)
+    return _scattered(letters, label)
 
 
 def _beginning(letters: str, label: Searchable) -> Match | None:
     """Find the letters as the beginning of a word: the usual case, and the cheap one."""
     place = label.folded.find(letters)
     while place >= 0:
-        if place in label.starts:
+        if label.begins_word(place):
             score = _START + _RUN * (len(letters) - 1) + (0 if place else _FIRST)
             return Match(score, _in_label(range(place, place + len(letters)), label))
         place = label.folded.find(letters, place + 1)
@@ -125,7 +134,7 @@ def _worths(letter: str, start: int, label: Searchable) -> Iterator[tuple[int, i
     """Each place of a letter from `start` on, with what it is worth by itself."""
     place = label.folded.find(letter, start)
     while place >= 0:
-        yield place, _START if place in label.starts else 0
+        yield place, _START if label.begins_word(place) else 0
         place = label.folded.find(letter, place + 1)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from msgspec.structs import replace
 
 from watchword_otp import Kind
 from watchword_tui.errors import VaultError

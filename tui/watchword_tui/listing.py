@@ -60,7 +60,7 @@ class View(msgspec.Struct, frozen=True):
     """The letters in the filter."""
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """An account, or a quarantined row, as one line of the list."""
 
     identity: str
@@ -77,7 +77,7 @@ class Line(msgspec.Struct, frozen=True):
         return f"{self.issuer}\n{self.name}"
 
 
-class Shown(msgspec.Struct, frozen=True):
+class Shown(msgspec.Struct, frozen=True, gc=False):
     """A line with what the filter found in it."""
 
     line: Line

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watchword_otp.value import Value
 from watchword_tui.errors import ForeignFileError
 from watchword_tui.folders import completed, look_into, shown
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from watchword_tui.folders import Found
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Value, frozen=True):
     """All folders, or one with what is in it."""
 
     root: Path | None = None

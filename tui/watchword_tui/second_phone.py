@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from watchword_otp import Algorithm, Kind, is_well_formed, matching_step, step_at
 from watchword_tui.wording import Tone, Verdict, offset_words

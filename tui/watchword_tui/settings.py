@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
+from watchword_otp.value import Value
 from watchword_tui.errors import SettingsError
 from watchword_tui.private_file import read_private
 
@@ -60,9 +61,10 @@ class _File(msgspec.Struct, frozen=True):
     servers: dict[str, dict[str, object]] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ServerProfile:
+class ServerProfile(Value, frozen=True):
     """A server to ask, by name."""
+
+    HIDDEN = frozenset({"token"})
 
     name: str
     """How people call it: `dev`, `prod`."""
@@ -70,7 +72,7 @@ class ServerProfile:
     """Its base URL, http or https, without a trailing slash."""
     key: str = "default"
     """The key that codes are checked against unless another is named."""
-    token: str | None = field(default=None, repr=False)
+    token: str | None = None
     """The bearer token from the environment or the .env; it goes before `token_file`."""
     token_file: Path | None = None
     """A file that holds the bearer token; read when the server is asked, not before."""
@@ -94,9 +96,10 @@ class ServerProfile:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Value, frozen=True):
     """Everything settled before a command runs."""
+
+    HIDDEN = frozenset({"dotenv_secret"})
 
     profiles: tuple[ServerProfile, ...]
     """The servers, in the file's order; never empty."""
@@ -124,7 +127,7 @@ class Settings:
     """Whether codes are only shown, copied and validated: no key is seen, changed or taken out."""
     keys: tuple[tuple[str, str], ...] = ()
     """Other keys for the app's bindings, by the bindings' ids."""
-    dotenv_secret: str | None = field(default=None, repr=False)
+    dotenv_secret: str | None = None
     """The prototype's `TOTP_BASE32_SECRET`."""
     theme: str | None = None
     """Name of the theme to start with."""
@@ -139,8 +142,7 @@ class Settings:
         return next(profile for profile in self.profiles if profile.name == self.server)
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
+class Overrides(Value, frozen=True):
     """What the command line says; each wins over the environment and the file."""
 
     config: Path | None = None

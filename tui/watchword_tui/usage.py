@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -30,13 +29,16 @@ class Use(msgspec.Struct, frozen=True):
     """Unix seconds."""
 
 
-@dataclass(slots=True)
 class UsageBook:
-    """The uses of all accounts, by UUID. A file that cannot be read or written costs only the counts."""
+    """The uses of all accounts, by UUID. A file that cannot be read or written costs only the counts.
 
-    path: Path | None
-    """None keeps them for this run only."""
-    _uses: dict[str, Use] | None = None
+    Args:
+        path: The file; None keeps them for this run only.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._uses: dict[str, Use] | None = None
 
     def use_of(self, identity: str) -> Use:
         """The use of one account."""

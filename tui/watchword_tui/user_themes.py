@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +10,7 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from watchword_otp import clean_label
+from watchword_otp.value import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +32,7 @@ class _ThemeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dark: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class UserThemes:
+class UserThemes(Value, frozen=True):
     """What the folder gave."""
 
     themes: tuple[Theme, ...]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from watchword_otp import clean_label
+from watchword_otp.value import Value
 from watchword_tui.answers import Reason
 from watchword_tui.errors import (
     LockedError,
@@ -52,8 +52,7 @@ _SEVERITIES: dict[Tone, Literal["information", "warning", "error"]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Value, frozen=True):
     """A verdict in words."""
 
     tone: Tone

@@ -11,7 +11,7 @@ import click
 
 from watchword_server.commands.common import as_json, examples, placed
 from watchword_server.commands.found import show_findings
-from watchword_server.commands.opened import keyring_of, with_ledger
+from watchword_server.commands.opened import can_be_read, check_itself, keyring_of, with_ledger
 from watchword_server.datadir import DATABASE_NAME
 from watchword_server.doctor import (
     look_at_clock,
@@ -25,7 +25,7 @@ from watchword_server.doctor_network import look_at_certificate, look_at_server
 from watchword_server.errors import UserError
 from watchword_server.findings import Finding, State, wrong
 from watchword_server.store.protocol import StoreError
-from watchword_server.storecheck import check_content, check_file
+from watchword_server.storecheck import check_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,16 +53,16 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     folder = list(look_at_folder(settings))
     yield from folder
     database = settings.data_path / DATABASE_NAME
-    if not database.exists():
+    if settings.address is None and not database.exists():
         return
     yield from look_at_sealing_keys(settings, keyring_of(settings))
     yield from look_at_server(settings.data_path)
     if any(finding.state is State.WRONG for finding in folder):
         return
     try:
-        found = check_file(database, full=False)
+        found = check_itself(settings, database)
         yield from found
-        if all(finding.state is State.OK for finding in found):
+        if can_be_read(found):
             yield from with_ledger(settings, lambda ledger: _content(ledger, now))
     except (StoreError, UserError) as error:
         yield wrong("database", str(error), "see there")

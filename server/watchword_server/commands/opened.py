@@ -17,14 +17,17 @@ from watchword_server.bootstrap import prepare
 from watchword_server.commands.common import PROGRAM
 from watchword_server.datadir import DATABASE_NAME, LOCK_NAME, hold, is_read_only, prepare_data_dir
 from watchword_server.errors import UserError, why
+from watchword_server.findings import State
 from watchword_server.ledger import Ledger
 from watchword_server.seal import Keyring
 from watchword_server.store.sqlite import SqliteStore
+from watchword_server.storecheck import check_file
 from watchword_server.stores import database_file, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 
+    from watchword_server.findings import Finding
     from watchword_server.settings import Settings
     from watchword_server.store.protocol import Store
 
@@ -66,6 +69,32 @@ def refuse_own_files(settings: Settings, target: Path) -> None:
         if own.resolve() == target.resolve() or _is_same(own, target):
             message = f"{target} is {own.name}, which the server needs; choose another name"
             raise UserError(message)
+
+
+def check_itself(
+    settings: Settings, database: Path | None = None, *, full: bool = False
+) -> Sequence[Finding]:
+    """Look at the database by itself: the SQLite file, at this path, or PostgreSQL.
+
+    Args:
+        settings: Which it is.
+        database: The file, or a copy of it; None for where it usually is.
+        full: Whether to look at every index of the file, too.
+
+    Raises:
+        StoreError: It cannot be read at all.
+    """
+    if settings.address is None:
+        return check_file(database or database_file(settings), full=full)
+    # Here, so that SQLite does without the driver.
+    from watchword_server.postgrescheck import check_postgres  # noqa: PLC0415
+
+    return asyncio.run(check_postgres(settings.address))
+
+
+def can_be_read(found: Sequence[Finding]) -> bool:
+    """Whether what `check_itself` found lets the content be looked at, too."""
+    return all(each.state is State.OK for each in found if each.subject in {"file", "schema"})
 
 
 def keyring_of(settings: Settings) -> Keyring:

@@ -56,7 +56,7 @@ def rotate(*, settings: Settings, yes: bool, as_json: bool) -> None:
     newest, done = with_ledger(
         settings, lambda ledger: rotate_seal(ledger, actor(), _progress("sealed"))
     )
-    if not _leave_nothing_behind(database_of(settings)):
+    if settings.address is None and not _leave_nothing_behind(database_of(settings)):
         click.echo(
             "Unused parts of the database still hold old copies. When there is less to do, run:"
             f" {PROGRAM} store compact",

@@ -1,4 +1,4 @@
-"""`watchword-server store`: check the database, back it up, restore it, migrate it."""
+"""`watchword-server store`: check the database, back it up, restore it, move it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from watchword_server.commands.common import as_json, confirm, examples, found_w
 from watchword_server.commands.found import show_findings
 from watchword_server.commands.opened import (
     actor,
+    can_be_read,
+    check_itself,
     database_of,
     database_to_read,
     keyring_of,
@@ -22,13 +24,14 @@ from watchword_server.commands.opened import (
     with_ledger,
 )
 from watchword_server.commands.shown import count, show_json
+from watchword_server.commands.storecopy import copy, reopen
 from watchword_server.datadir import hold, prepare_data_dir
 from watchword_server.errors import UserError, why
-from watchword_server.findings import State
 from watchword_server.restore import burn_codes, prepare_copy, put_in_place, scratch
 from watchword_server.sqlitefile import compact, opened
 from watchword_server.store.schema import schema_of
-from watchword_server.storecheck import check_content, check_file
+from watchword_server.storecheck import check_content
+from watchword_server.stores import database_file
 
 if TYPE_CHECKING:
     from watchword_server.ledger import Ledger
@@ -44,7 +47,11 @@ _path = click.argument("file", type=click.Path(path_type=Path))
 
 @click.group()
 def store() -> None:
-    """Check the database, back it up, restore it, migrate it."""
+    """Check the database, back it up, restore it, move it."""
+
+
+store.add_command(copy)
+store.add_command(reopen)
 
 
 @store.command(epilog=examples("store check", "store check --full --json"))
@@ -52,10 +59,13 @@ def store() -> None:
 @as_json
 @placed
 def check(*, settings: Settings, full: bool, as_json: bool) -> None:
-    """Look whether file, schema, seals and audit log are whole. Exit status 1: one is not."""
-    with database_to_read(settings) as database:
-        found = list(check_file(database, full=full))
-    if all(finding.state is State.OK for finding in found):
+    """Look whether database, schema, seals and audit log are whole. Exit status 1: one is not."""
+    if settings.address is None:
+        with database_to_read(settings) as database:
+            found = list(check_itself(settings, database, full=full))
+    else:
+        found = list(check_itself(settings))
+    if can_be_read(found):
         found += read_ledger(settings, lambda ledger: check_content(ledger, full=full))
     show_findings(found, as_json=as_json)
 
@@ -93,7 +103,8 @@ def restore(*, settings: Settings, file: Path, yes: bool, as_json: bool) -> None
     The database before is kept beside it. No code accepted since the backup is accepted again: keys
     that count by time refuse every code up to now, and the next one is good.
     """
-    database = prepare_data_dir(settings.data_path)
+    database = database_file(settings)
+    prepare_data_dir(settings.data_path)
     confirm(f"Replace {database} by {file}?", yes=yes)
     try:
         restored, kept = _restored(settings, database, file)
@@ -131,7 +142,10 @@ def restore(*, settings: Settings, file: Path, yes: bool, as_json: bool) -> None
 @as_json
 @placed
 def migrate(*, settings: Settings, as_json: bool) -> None:
-    """Bring the database to this version's schema, as serve does too; a copy is kept beside it."""
+    """Bring the database to this version's schema, as serve does too; a copy is kept beside it.
+
+    PostgreSQL is brought up to date by whichever command or server of a newer version comes first.
+    """
     database = database_of(settings)
     with opened(database) as connection:
         before = schema_of(connection)

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from watchword_server.middleware.client import Proxies
     from watchword_server.middleware.limits import Refusals, TokenLimits
 
+_TRY_AGAIN = {"Retry-After": "1"}
+"""Another node may decide at once, and most of what keeps one from it passes within seconds."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -103,7 +106,7 @@ def _problem_that(error: Exception, request_id: str) -> ProblemError:
         case StoreError():
             _logger.error("%s: %s: %s", request_id, error.cause, error, extra={"request_id": request_id})
             detail = f"{error.cause.words}; nothing was done and nothing was counted; try again later"
-            return ProblemError(STORE_UNAVAILABLE, detail, cause=error.cause.value)
+            return ProblemError(STORE_UNAVAILABLE, detail, headers=_TRY_AGAIN, cause=error.cause.value)
         case _:
             _logger.error("%s: %s", request_id, where_of(error), extra={"request_id": request_id})
             detail = "something went wrong here; the log has it under this request id"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from watchword_server.api import Answer, Operation
-from watchword_server.appkeys import READINESS
+from watchword_server.appkeys import READINESS, SEAT
 from watchword_server.bodies import json_response
 from watchword_server.problems import NOT_READY, ProblemError
 from watchword_server.readiness import in_words
@@ -29,6 +29,8 @@ class Readiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A check would be answered."""
 
     status: Literal["ready"]
+    worker: int | msgspec.UnsetType = msgspec.UNSET
+    """Which of several workers says so, from 1; not there if there is only one."""
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -45,7 +47,9 @@ async def readyz(request: web.Request) -> web.Response:
     faults = [in_words(name, state) for name, state in checks.items() if state != "ok"]
     if faults:
         raise ProblemError(NOT_READY, "; ".join(faults), checks=dict(checks))
-    return json_response(b'{"status":"ready"}')
+    seat = request.app.get(SEAT)
+    ready = Readiness(status="ready", worker=msgspec.UNSET if seat is None else seat.number)
+    return json_response(msgspec.json.encode(ready))
 
 
 HEALTHZ = Operation(

@@ -152,7 +152,7 @@ class PostgresStore:
 
     async def scrub(self) -> None:
         """See `Store.scrub`: of the tables; its log, replicas and backups keep what they have."""
-        await self._pool.outside("VACUUM keys, meta")
+        await self._pool.outside("VACUUM (SKIP_LOCKED) keys, meta")
 
     async def probe(self) -> None:
         """See `Store.probe`; and compare the clocks."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from watchword_server.errors import UserError
 
 SCHEMES = ("postgresql", "postgres")
 
+_MAX_PORT = 65_535
 _UNENCRYPTED = {"disable", "allow", "prefer"}
 
 
@@ -39,9 +40,10 @@ def parse_address(text: str) -> Address:
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
         raise _wrong() from None
-    if parts.scheme not in SCHEMES or parts.fragment:
-        raise _wrong()
     user, at, hosts = parts.netloc.rpartition("@")
+    ports = [*map(_port, hosts.split(",")), *options.get("port", "").split(",")]
+    if parts.scheme not in SCHEMES or parts.fragment or not all(map(_is_port, ports)):
+        raise _wrong()
     named = [_host(each) for each in hosts.split(",")] if hosts else []
     named += options.get("host", "").split(",") if options.get("host") else []
     is_local = all(_is_local(each) for each in named)
@@ -51,7 +53,7 @@ def parse_address(text: str) -> Address:
     query = urlencode(options)
     name, _, _ = user.partition(":")
     return Address(
-        uri=urlunsplit(("postgresql", parts.netloc, parts.path, query, "")),
+        uri=f"postgresql://{parts.netloc}{parts.path}?{query}",
         shown=f"postgresql://{name}{at}{hosts or options.get('host', '')}{parts.path}",
         is_open=not is_local and options["sslmode"] in _UNENCRYPTED,
     )
@@ -62,6 +64,15 @@ def _host(spec: str) -> str:
     if spec.startswith("["):
         return spec[1:].partition("]")[0]
     return unquote(spec.partition(":")[0])
+
+
+def _port(spec: str) -> str:
+    """The port of what `_host` reads; empty for the usual one."""
+    return spec.rpartition("]")[2].partition(":")[2]
+
+
+def _is_port(text: str) -> bool:
+    return not text or (text.isdecimal() and text.isascii() and 0 < int(text) <= _MAX_PORT)
 
 
 def _is_local(host: str) -> bool:

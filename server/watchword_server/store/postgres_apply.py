@@ -9,6 +9,7 @@ import asyncpg
 
 from watchword_server.store.protocol import KeyNameTakenError, TokenNameTakenError
 from watchword_server.store.records import (
+    AcceptClock,
     AddKey,
     AddTicket,
     AddToken,
@@ -21,6 +22,7 @@ from watchword_server.store.records import (
     UseRecovery,
     UseTicket,
 )
+from watchword_server.store.token_rows import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,15 +134,10 @@ async def _apply(connection: Connection, change: Change) -> None:
             )
         case PutRecovery() | UseRecovery():
             await _recovery(connection, change)
-        case AddToken(token):
-            await _add_token(connection, token)
-        case PutToken(token):
-            await _run(
-                connection,
-                "UPDATE tokens SET expires_at = $1, replaced_at = $2, revoked_at = $3"
-                " WHERE digest = $4 AND revoked_at IS NULL",
-                *(token.expires_at, token.replaced_at, token.revoked_at, token.digest),
-            )
+        case AddToken() | PutToken():
+            await _token(connection, change)
+        case AcceptClock(now):
+            await connection.execute("UPDATE audit_head SET at = $1 WHERE at > $1", now)
         case SetMeta(name, value):
             await _run(
                 connection,
@@ -166,6 +163,19 @@ async def _ticket(connection: Connection, change: AddTicket | UseTicket) -> None
                 connection,
                 "UPDATE tickets SET used_at = $1 WHERE digest = $2 AND used_at IS NULL",
                 *(at, digest),
+            )
+
+
+async def _token(connection: Connection, change: AddToken | PutToken) -> None:
+    match change:
+        case AddToken(token):
+            await _add_token(connection, token)
+        case PutToken(token):
+            await _run(
+                connection,
+                "UPDATE tokens SET expires_at = $1, replaced_at = $2, revoked_at = $3"
+                " WHERE digest = $4 AND revoked_at IS NULL",
+                *(token.expires_at, token.replaced_at, token.revoked_at, token.digest),
             )
 
 
@@ -226,14 +236,9 @@ async def _put_key(connection: Connection, before: StoredKey, after: StoredKey) 
 async def _add_token(connection: Connection, token: Token) -> None:
     try:
         await connection.execute(
-            "INSERT INTO tokens (name, digest, scopes, keys, rate_limit, created_at, expires_at,"
-            " last_used_at, made)"
-            " SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce(max(made), 0) + 1 FROM tokens",
-            token.name,
-            token.digest,
-            " ".join(sorted(token.scopes)),
-            None if token.keys is None else " ".join(sorted(token.keys)),
-            *(token.rate_limit, token.created_at, token.expires_at, token.last_used_at),
+            "INSERT INTO tokens (name, digest, scopes, keys, rate_limit, created_at, expires_at, made)"
+            " SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(made), 0) + 1 FROM tokens",
+            *row_of(token),
         )
     except asyncpg.UniqueViolationError:
         raise TokenNameTakenError from None

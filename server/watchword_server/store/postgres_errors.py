@@ -46,7 +46,7 @@ def reason(error: Exception) -> StoreError:
             words = "it does not let us in; check the user and the password"
         case asyncpg.InvalidCatalogNameError():
             words = "there is no such database; make it: createdb"
-        case asyncpg.InsufficientPrivilegeError():
+        case asyncpg.InsufficientPrivilegeError() | asyncpg.InvalidSchemaNameError():
             words = "our user may not do that; make it the owner of the database"
         case asyncpg.ClientConfigurationError():
             words = f"its address cannot be used: {error}"

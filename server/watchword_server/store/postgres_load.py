@@ -18,7 +18,7 @@ from watchword_server.store.records import (
     StoredKey,
     Ticket,
 )
-from watchword_server.tokens import Scope, Token
+from watchword_server.store.token_rows import COLUMNS, token_of
 from watchword_server.verifier import KeyState
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from watchword_server.store.postgres_pool import Connection
     from watchword_server.store.records import Wanted
+    from watchword_server.tokens import Token
 
 # Nothing of these is anyone's input: what is asked for comes as a parameter.
 _KEYS = """
@@ -121,33 +122,13 @@ async def audit_rows(connection: Connection, chain: int, after: int, limit: int)
 
 async def tokens(connection: Connection) -> list[Token]:
     """Every token there ever was."""
-    rows = await connection.fetch(
-        "SELECT name, digest, scopes, keys, rate_limit, created_at, expires_at, replaced_at,"
-        " revoked_at, last_used_at FROM tokens ORDER BY made"
-    )
-    return [_token(row) for row in rows]
+    rows = await connection.fetch(f"SELECT {COLUMNS} FROM tokens ORDER BY made")  # noqa: S608 - ours
+    return [token_of(row) for row in rows]
 
 
 async def next_key_id(connection: Connection) -> int:
     """The number that the next key gets."""
     return int(await connection.fetchval("SELECT next FROM key_numbers WHERE id = 1"))
-
-
-def _token(row: asyncpg.Record) -> Token:
-    scopes, keys = row["scopes"].split(), row["keys"]
-    return Token(
-        name=row["name"],
-        digest=row["digest"],
-        # A scope that only a newer version knows allows nothing here.
-        scopes=frozenset(scope for scope in Scope if scope in scopes),
-        keys=None if keys is None else frozenset(keys.split()),
-        rate_limit=row["rate_limit"],
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        replaced_at=row["replaced_at"],
-        revoked_at=row["revoked_at"],
-        last_used_at=row["last_used_at"],
-    )
 
 
 async def _keys(connection: Connection, statement: str, *parameters: object) -> list[StoredKey]:

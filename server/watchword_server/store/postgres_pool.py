@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from watchword_server.store.postgres_connect import CONNECT_SECONDS, connect
 from watchword_server.store.postgres_errors import FAILURES, reason
+from watchword_server.store.postgres_patience import Patience
 from watchword_server.store.postgres_schema import bring_up_to_date
 from watchword_server.store.protocol import Cause, StoreError
 
@@ -28,25 +29,20 @@ if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     Kind: TypeAlias = Literal["read", "one-row", "serializable"]
 
-CONNECT_SECONDS = 3.0
-"""Longest wait for a connection."""
-
 STATEMENT_SECONDS = 4.0
 """Longest statement; PostgreSQL gives up before, unless it cannot be heard: the connection goes then."""
 
 _STATEMENT_MILLISECONDS = 3000
-_LOCK_MILLISECONDS = 2000
-_IDLE_MILLISECONDS = 10_000
-"""How long PostgreSQL keeps locks for a node that went silent in the middle of a transaction."""
+_LOCK_MILLISECONDS = 2500
+_IDLE_MILLISECONDS = 1500
+"""How long PostgreSQL keeps locks for a node that went silent in the middle of a transaction: less than
+others wait for a lock, so that they get it."""
 
 UNDO_SECONDS = 1.0
 """Longest wait for PostgreSQL to undo what was begun."""
 
 MIGRATION_SECONDS = 300.0
-"""Longest wait for the schema, which another node may be changing."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-"""Seconds without a new try after a failure to connect: doubled each time."""
+"""Longest wait for the schema, which another node may be changing, and for a table to be tidied."""
 
 _BEGIN: dict[Kind, str] = {
     # What is read belongs together.
@@ -57,15 +53,23 @@ _BEGIN: dict[Kind, str] = {
     "serializable": "BEGIN ISOLATION LEVEL SERIALIZABLE",
 }
 _LIMITS = {
-    "statement_timeout": _STATEMENT_MILLISECONDS,
-    "lock_timeout": _LOCK_MILLISECONDS,
-    "idle_in_transaction_session_timeout": _IDLE_MILLISECONDS,
+    "statement_timeout": str(_STATEMENT_MILLISECONDS),
+    "lock_timeout": str(_LOCK_MILLISECONDS),
+    "idle_in_transaction_session_timeout": str(_IDLE_MILLISECONDS),
 }
-# With each transaction, in the same packet: a pooler lets nothing else through. An acceptance that a
-# crash could forget could be had twice, so that a database set to be fast is told to be safe.
-_SET_LOCAL = "".join(f"; SET LOCAL {name} = {value}" for name, value in _LIMITS.items())
+PLANS = {"enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Keys are looked up one by one by an index, always: of a table that grew faster than its statistics,
+PostgreSQL would rather read all."""
+
+# An acceptance that a crash could forget could be had twice: a database set to be fast is told to be
+# safe, with each transaction, in the same packet. So are all settings where a pooler is in between.
 _DURABLE = "; SET LOCAL synchronous_commit = on"
 
+
+_PATIENT = {
+    # To seal many secrets takes a while, in which PostgreSQL hears nothing; no check is among them.
+    _BEGIN["serializable"]: "; SET LOCAL idle_in_transaction_session_timeout = 60000"
+}
 
 _IN_DOUBT = {Cause.UNREACHABLE, Cause.READ_ONLY, Cause.DAMAGED}
 
@@ -80,8 +84,7 @@ class Pool:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
         self._suffix = ""
-        self._failures = 0
-        self._not_before = float("-inf")
+        self._patience = Patience(self._reason)
         self._closed = False
 
     @contextlib.asynccontextmanager
@@ -100,14 +103,18 @@ class Pool:
             raise self._reason(error) from None
 
     async def outside(self, statement: str) -> None:
-        """Run a statement that PostgreSQL wants outside any transaction.
+        """Run a statement that PostgreSQL wants outside any transaction, and that may take its time.
 
         Raises:
             StoreError: The database failed, or knows no such statement.
         """
         try:
-            async with self._connection("") as connection:
+            connection = await connect(self._address.uri, statement_cache_size=0)
+            try:
                 await connection.execute(statement, timeout=MIGRATION_SECONDS)
+                await connection.close()
+            finally:
+                connection.terminate()
         except FAILURES as error:
             raise self._reason(error) from None
 
@@ -129,6 +136,9 @@ class Pool:
         try:
             yield connection
         except BaseException as error:
+            if isinstance(error, TimeoutError):
+                # Silence: PostgreSQL itself gives up earlier, and says so.
+                self._patience.fail(error)
             await _undo(connection, error)
             raise
         finally:
@@ -137,46 +147,42 @@ class Pool:
     async def _begun(
         self, pool: asyncpg.Pool[asyncpg.Record], begin: str
     ) -> PoolConnectionProxy[asyncpg.Record]:
-        for _ in range(self._size + 1):
-            self._refuse_too_early()
-            try:
+        with self._patience.attempt():
+            for _ in range(self._size + 1):
                 connection = await pool.acquire()
-            except FAILURES as error:
-                raise self._failed(error) from None
-            self._failures = 0
-            try:
-                if begin:
-                    await connection.execute(begin + self._suffix)
-            except BaseException as error:
-                connection.terminate()
-                await pool.release(connection)
-                # One that PostgreSQL closed while nobody looked: nothing was done by it, so the next.
-                # Silence is another matter, and will be the same there.
-                if isinstance(error, TimeoutError) or not isinstance(error, FAILURES):
-                    await pool.expire_connections()
-                    raise
-                continue
-            return connection
-        raise ConnectionError
+                try:
+                    await connection.execute(begin + self._suffix + _PATIENT.get(begin, ""))
+                except BaseException as error:
+                    connection.terminate()
+                    await pool.release(connection)
+                    # One that PostgreSQL closed while nobody looked: nothing was done by it, so the
+                    # next. Silence is another matter, and will be the same there.
+                    if isinstance(error, TimeoutError) or not isinstance(error, FAILURES):
+                        await pool.expire_connections()
+                        raise
+                    continue
+                return connection
+            raise ConnectionError
 
     async def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
         """The pool, made when first asked for: then the schema is seen to, and what is in between."""
         if self._closed:
             message = "it is closed"
             raise StoreError(message)
-        async with self._opening:
-            if self._pool is None:
-                self._refuse_too_early()
-                try:
-                    self._pool = await self._open()
-                except FAILURES as error:
-                    raise self._failed(error) from None
+        if self._pool is None:
+            # Whoever opens it may have to wait for the schema; others do not wait for that.
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._opening.acquire()
+            try:
+                if self._pool is None:
+                    with self._patience.attempt():
+                        self._pool = await self._open()
+            finally:
+                self._opening.release()
         return self._pool
 
     async def _open(self) -> asyncpg.Pool[asyncpg.Record]:
-        connection = await asyncpg.connect(
-            self._address.uri, timeout=CONNECT_SECONDS, statement_cache_size=0
-        )
+        connection = await connect(self._address.uri, statement_cache_size=0)
         try:
             async with asyncio.timeout(MIGRATION_SECONDS):
                 await bring_up_to_date(connection)
@@ -185,35 +191,26 @@ class Pool:
                     backend = await connection.fetchval("SELECT pg_backend_pid()")
                     is_pooled = backend != connection.get_server_pid()
                     durability = await connection.fetchval("SHOW synchronous_commit")
+                    version = await connection.fetchval("SELECT version()")
                 await connection.close()
         finally:
             connection.terminate()
-        self._suffix = (_SET_LOCAL if is_pooled else "") + (_DURABLE if durability == "off" else "")
-        limits = {} if is_pooled else {name: str(value) for name, value in _LIMITS.items()}
+        # CockroachDB plans in its own way.
+        settings = _LIMITS if "CockroachDB" in version else _LIMITS | PLANS
+        local = "".join(f"; SET LOCAL {name} = {value}" for name, value in settings.items())
+        self._suffix = (local if is_pooled else "") + (_DURABLE if durability == "off" else "")
         return await asyncpg.create_pool(
             self._address.uri,
             min_size=0,
             max_size=self._size,
             # A connection that works is not closed for having worked.
             max_queries=2**31,
-            timeout=CONNECT_SECONDS,
+            connect=_connect,
             command_timeout=STATEMENT_SECONDS,
             statement_cache_size=0 if is_pooled else 100,
-            server_settings={"application_name": "watchword", **limits},
+            server_settings={"application_name": "watchword", **({} if is_pooled else settings)},
             reset=_nothing_to_reset,
         )
-
-    def _refuse_too_early(self) -> None:
-        """Give up at once while the last failure is fresh: the database needs no storm when it comes."""
-        if self._failures and asyncio.get_running_loop().time() < self._not_before:
-            raise reason(ConnectionError())
-
-    def _failed(self, error: Exception) -> StoreError:
-        pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
-        self._failures = min(self._failures + 1, 16)
-        # Not all nodes at once.
-        self._not_before = asyncio.get_running_loop().time() + pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
-        return self._reason(error)
 
     def _reason(self, error: Exception) -> StoreError:
         found = reason(error)
@@ -233,6 +230,14 @@ async def _undo(connection: PoolConnectionProxy[asyncpg.Record], error: BaseExce
                 await connection.execute("ROLLBACK")
                 return
     connection.terminate()
+
+
+async def _connect(
+    dsn: str | None = None,
+    **options: Any,  # noqa: ANN401 - asyncpg's own
+) -> asyncpg.Connection[asyncpg.Record]:
+    """Connect as `connect` does, with the parameters that a pool of asyncpg has."""
+    return await connect(dsn or "", **options)
 
 
 async def _nothing_to_reset(_connection: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -271,8 +271,16 @@ class SetMeta(msgspec.Struct, frozen=True):
     value: bytes
 
 
+class AcceptClock(msgspec.Struct, frozen=True):
+    """No end of the audit log is later than this: an operator vouches for a clock that was set back."""
+
+    now: float
+    """Unix seconds."""
+
+
 Change = (
-    AddKey
+    AcceptClock
+    | AddKey
     | PutKey
     | RemoveKey
     | NoteDeleted

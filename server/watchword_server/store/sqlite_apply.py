@@ -12,6 +12,7 @@ from watchword_server.store.protocol import (
     TokenNameTakenError,
 )
 from watchword_server.store.records import (
+    AcceptClock,
     AddKey,
     AddTicket,
     AddToken,
@@ -24,6 +25,7 @@ from watchword_server.store.records import (
     UseRecovery,
     UseTicket,
 )
+from watchword_server.store.token_rows import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,15 +112,10 @@ def _apply(connection: sqlite3.Connection, change: Change) -> None:
             )
         case PutRecovery() | UseRecovery():
             _recovery(connection, change)
-        case AddToken(token):
-            _add_token(connection, token)
-        case PutToken(token):
-            _run(
-                connection,
-                "UPDATE tokens SET expires_at = ?, replaced_at = ?, revoked_at = ?"
-                " WHERE digest = ? AND revoked_at IS NULL",
-                *(token.expires_at, token.replaced_at, token.revoked_at, token.digest),
-            )
+        case AddToken() | PutToken():
+            _token(connection, change)
+        case AcceptClock(now):
+            connection.execute("UPDATE audit_head SET at = ? WHERE at > ?", (now, now))
         case SetMeta(name, value):
             _run(
                 connection,
@@ -144,6 +141,19 @@ def _ticket(connection: sqlite3.Connection, change: AddTicket | UseTicket) -> No
                 connection,
                 "UPDATE tickets SET used_at = ? WHERE digest = ? AND used_at IS NULL",
                 *(at, digest),
+            )
+
+
+def _token(connection: sqlite3.Connection, change: AddToken | PutToken) -> None:
+    match change:
+        case AddToken(token):
+            _add_token(connection, token)
+        case PutToken(token):
+            _run(
+                connection,
+                "UPDATE tokens SET expires_at = ?, replaced_at = ?, revoked_at = ?"
+                " WHERE digest = ? AND revoked_at IS NULL",
+                *(token.expires_at, token.replaced_at, token.revoked_at, token.digest),
             )
 
 
@@ -201,13 +211,7 @@ def _add_token(connection: sqlite3.Connection, token: Token) -> None:
         connection.execute(
             "INSERT INTO tokens (name, digest, scopes, keys, rate_limit, created_at, expires_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                token.name,
-                token.digest,
-                " ".join(sorted(token.scopes)),
-                None if token.keys is None else " ".join(sorted(token.keys)),
-                *(token.rate_limit, token.created_at, token.expires_at),
-            ),
+            row_of(token),
         )
     except sqlite3.IntegrityError:
         raise TokenNameTakenError from None

@@ -24,7 +24,7 @@ from watchword_server.store.records import (
     Ticket,
 )
 from watchword_server.store.sqlite_connection import DAMAGED
-from watchword_server.tokens import Scope, Token
+from watchword_server.store.token_rows import COLUMNS, token_of
 from watchword_server.verifier import KeyState
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from watchword_server.store.records import Wanted
+    from watchword_server.tokens import Token
 
 # Nothing of these is anyone's input: what is asked for comes as a parameter, a JSON array.
 _KEYS = """
@@ -170,37 +171,8 @@ def head(connection: sqlite3.Connection) -> Head:
 
 def tokens(connection: sqlite3.Connection) -> list[Token]:
     """Every token there ever was."""
-    rows = connection.execute(
-        "SELECT name, digest, scopes, keys, rate_limit, created_at, expires_at, replaced_at,"
-        " revoked_at, last_used_at FROM tokens ORDER BY id"
-    )
-    return [
-        Token(
-            name=name,
-            digest=digest,
-            # A scope that only a newer version knows allows nothing here.
-            scopes=frozenset(scope for scope in Scope if scope in scopes.split()),
-            keys=None if keys is None else frozenset(keys.split()),
-            rate_limit=rate_limit,
-            created_at=created_at,
-            expires_at=expires_at,
-            replaced_at=replaced_at,
-            revoked_at=revoked_at,
-            last_used_at=last_used_at,
-        )
-        for (
-            name,
-            digest,
-            scopes,
-            keys,
-            rate_limit,
-            created_at,
-            expires_at,
-            replaced_at,
-            revoked_at,
-            last_used_at,
-        ) in rows
-    ]
+    rows = connection.execute(f"SELECT {COLUMNS} FROM tokens ORDER BY id")  # noqa: S608 - our own text
+    return [token_of(row) for row in rows]
 
 
 def _keys(connection: sqlite3.Connection, statement: str, *parameters: bytes | float) -> list[StoredKey]:

@@ -6,11 +6,11 @@ import json
 import os
 import stat
 import time
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from desk import GITHUB, VPN, Desk, Here
 from qr_reader import decode_qr, scan

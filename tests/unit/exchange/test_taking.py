@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from watchword_otp import Key, Kind, Secret
 from watchword_tui.accounts import Account
@@ -24,7 +23,7 @@ YANDEX = ForeignKey(
 
 def entry_of(key: Key, **about: object) -> Entry:
     entry = Entry(where="line 1", issuer=key.issuer, name=key.name, key=key)
-    return replace(entry, **about)  # type: ignore[arg-type]
+    return replace(entry, **about)
 
 
 def test_new_entries_come_last_with_all_that_is_known_of_them() -> None:

@@ -6,13 +6,13 @@ import json
 import re
 import uuid
 import xml.etree.ElementTree as ET
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from programs import require_program
 from qr_reader import decode_qr

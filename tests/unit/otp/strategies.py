@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from watchword_otp import Algorithm, Key, Kind, Secret, clean_label
 from watchword_otp.key import MAX_COUNTER, MAX_DIGITS, MAX_PERIOD, MIN_DIGITS
@@ -56,5 +55,5 @@ steam_keys = st.builds(Key, kind=st.just(Kind.STEAM), digits=st.just(5), period=
 keys = st.one_of(totp_keys, hotp_keys, steam_keys)
 """Every key that `Key` allows."""
 
-labelled_keys = keys.map(lambda key: key if key.title else dataclasses.replace(key, name="alice"))
+labelled_keys = keys.map(lambda key: key if key.title else replace(key, name="alice"))
 """Every key that `format_uri` takes."""

@@ -15,6 +15,7 @@ from programs import require_program
 from unit.otp.strategies import hotp_keys, keys, totp_keys
 from watchword_otp import (
     Algorithm,
+    Codes,
     Key,
     Kind,
     Secret,
@@ -336,3 +337,28 @@ class TestMatching:
         matching_step(self.key, code, range(1, 6))
         assert computed == [step.to_bytes(8, "big") for step in range(1, 6)]
         assert compared == [b"287082", b"359152", b"969429", b"338314", b"254676"]
+
+    def test_many_guesses_at_a_key_are_compared_with_codes_drawn_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        computed: list[bytes] = []
+        compared: list[bytes] = []
+        digest, compare_digest = hmac.digest, hmac.compare_digest
+
+        def counted_digest(key: bytes, message: bytes, algorithm: str) -> bytes:
+            computed.append(message)
+            return digest(key, message, algorithm)
+
+        def counted_compare(left: bytes, right: bytes) -> bool:
+            compared.append(left)
+            return compare_digest(left, right)
+
+        monkeypatch.setattr(hmac, "digest", counted_digest)
+        monkeypatch.setattr(hmac, "compare_digest", counted_compare)
+        codes = Codes(self.key)
+        guesses = ["287082", "000000", "969429", "287082"]
+        found = [codes.matching_step(guess, range(1, 4)) for guess in guesses]
+        assert found == [1, None, 3, 1]
+        assert codes.matching_step("969429", range(2, 5)) == 3
+        assert computed == [step.to_bytes(8, "big") for step in range(1, 5)]
+        assert compared == 4 * [b"287082", b"359152", b"969429"] + [b"359152", b"969429", b"338314"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from unit.otp.strategies import keys
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret
@@ -62,7 +62,7 @@ def test_a_wrong_parameter_is_refused_by_name(parameters: dict[str, Any], what: 
 
 @given(keys)
 def test_equal_parts_make_equal_keys(key: Key) -> None:
-    again = dataclasses.replace(key, secret=Secret(key.secret.reveal()))
+    again = replace(key, secret=Secret(key.secret.reveal()))
     assert again == key
     assert hash(again) == hash(key)
 

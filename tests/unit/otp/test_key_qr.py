@@ -79,4 +79,4 @@ def test_the_longest_key_there_can_be_fits() -> None:
 
 
 def test_it_shows_no_secret() -> None:
-    assert repr(make_key_qr(key_of("Example", "alice"))) == "<KeyQr version 4>"
+    assert repr(make_key_qr(key_of("Example", "alice"))) == "KeyQr(code=QrCode(version=4))"

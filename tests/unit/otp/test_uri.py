@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from unit.otp.strategies import any_text, labelled_keys
 from watchword_otp import (
@@ -304,7 +303,7 @@ class TestRefusals:
         self, key: Key, raw: bytes, start: int, length: int, text: str
     ) -> None:
         secret = Secret(raw)
-        uri = format_uri(dataclasses.replace(key, secret=secret))
+        uri = format_uri(replace(key, secret=secret))
         end = start + length
         for damaged in (
             uri[:start],

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from unit.exchange.account_strategies import accounts
 from watchword_otp import Kind

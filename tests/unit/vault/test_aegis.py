@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from unit.vault.aegis import (
     PASSPHRASE,

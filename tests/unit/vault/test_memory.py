@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 PROGRAM = """
 import asyncio, gc, sys
-from dataclasses import replace
+from msgspec.structs import replace
 from pathlib import Path
 
 from watchword_otp import Key, Kind, Secret

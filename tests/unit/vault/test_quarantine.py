@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from unit.vault.aegis import content_of, entry, opened, put, vault_with
 from watchword_otp import Key, Secret

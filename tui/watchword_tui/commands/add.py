@@ -7,6 +7,7 @@ from pathlib import Path  # noqa: TC003 - click's options are typed by it
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from watchword_otp import Key, Secret
 from watchword_tui.accounts import Account
@@ -86,8 +87,7 @@ def _account(given: Fields, image: Path | None, *, fresh: bool) -> Account:
         base = _of_secret(read_secret())
     else:
         issuer, name = ask("Issuer, such as GitHub"), ask("Name there, such as alice@example.com")
-        labels = {"issuer": issuer, "name": name}
-        given = Fields(**{slot: getattr(given, slot) for slot in Fields.__slots__} | labels)
+        given = replace(given, issuer=issuer, name=name)
         base = _of_secret(read_secret())
     return given.account(base)
 

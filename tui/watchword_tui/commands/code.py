@@ -6,13 +6,13 @@ import json
 import math
 import sys
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from watchword_otp import Kind
+from watchword_otp.value import Value
 from watchword_tui.accounts import Account, LiveCode, live_code
 from watchword_tui.commands.common import EXITS, common_options, hint, json_option, settings_of
 from watchword_tui.commands.completion import complete_account
@@ -63,8 +63,7 @@ def code(
     show.print(settings_of(ctx), account)
 
 
-@dataclass(frozen=True, slots=True)
-class Codes:
+class Codes(Value, frozen=True):
     """Prints live codes.
 
     Attributes:

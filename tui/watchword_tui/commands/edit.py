@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from watchword_otp import Key, Secret
 from watchword_tui.commands.asking import ask
@@ -68,7 +68,7 @@ def _asked(given: Fields, key: Key, note: str) -> Fields:
         "name": ask("Name", key.name),
         "note": ask("Note", note) if "\n" not in note else note,
     }
-    return Fields(**{slot: getattr(given, slot) for slot in Fields.__slots__} | answers)
+    return replace(given, **answers)
 
 
 def _with(key: Key, found: Secret | Key) -> Key:

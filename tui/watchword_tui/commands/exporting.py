@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from watchword_otp.value import Value
 from watchword_tui.commands.asking import ask, ask_new_passphrase, confirm
 from watchword_tui.commands.common import (
     EXITS,
@@ -42,8 +42,7 @@ _QR = "qr"
 _OTHER_SCREEN, _OWN_SCREEN, _CLEAR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[H\x1b[2J"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
+class _Request(Value, frozen=True, kw_only=True):
     """What the options say."""
 
     file: Path | None

@@ -7,10 +7,10 @@ and shells keep it.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
+from msgspec.structs import replace
 
 from watchword_otp import (
     Algorithm,
@@ -24,6 +24,7 @@ from watchword_otp import (
 )
 from watchword_otp.key import STEAM_DIGITS
 from watchword_otp.uri import MAX_URI_LENGTH
+from watchword_otp.value import Value
 from watchword_tui.accounts import clean_note
 from watchword_tui.commands.asking import ask_hidden, first_line
 from watchword_tui.commands.completion import complete_group
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound="Callable[..., object]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fields:
+class Fields(Value, frozen=True, kw_only=True):
     """What the options say; None, or nothing, where they say nothing."""
 
     issuer: str | None
@@ -105,7 +105,7 @@ class Fields:
         """Whether any option was."""
         return any(
             getattr(self, name) not in {None, ()}
-            for name in self.__slots__
+            for name in self.__struct_fields__
             if name not in {"secret", "uri"}
         ) or (self.secret or self.uri)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import asdict
 
 from watchword_otp import strip_controls
+from watchword_otp.value import Value
 from watchword_tui.errors import Exit
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ class State(StrEnum):
     """It does not work, or lets in who should stay out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value, frozen=True):
     """One thing that was looked at."""
 
     subject: str

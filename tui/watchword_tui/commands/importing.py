@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from watchword_otp.value import Value
 from watchword_tui.commands.asking import confirm
 from watchword_tui.commands.changing import save
 from watchword_tui.commands.common import (
@@ -40,8 +40,7 @@ _CHANGED = {"skip": "skip", "replace": "replace", "both": "add"}
 """What `--changed` may say, and the choice that it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
+class _Request(Value, frozen=True, kw_only=True):
     """What the options say."""
 
     files: tuple[Path, ...]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watchword_otp.value import Value
 from watchword_tui.accounts import find_account, load_accounts, matching_accounts
 from watchword_tui.commands.asking import TRIES, ask_hidden, ask_new_passphrase
 from watchword_tui.commands.common import hint, say
@@ -28,8 +28,7 @@ _WAYS = (
 _NEW_WAYS = "run it on a terminal, or name a file that holds it with --passphrase-file"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Value, frozen=True):
     """The accounts a command works with."""
 
     accounts: tuple[Account, ...]

@@ -6,13 +6,13 @@ import asyncio
 import json
 import shutil
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from watchword_otp.key_qr import KeyQr, make_key_qr
 from watchword_otp.qr import Drawing, QrCode
+from watchword_otp.value import Value
 from watchword_tui.accounts import grouped
 from watchword_tui.commands.common import EXITS, FILE, common_options, json_option, say, settings_of
 from watchword_tui.commands.completion import complete_account
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from watchword_tui.settings import ServerProfile, Settings
 
 
-@dataclass(frozen=True, slots=True)
-class QrRequest:
+class QrRequest(Value, frozen=True):
     """What to draw, and how."""
 
     account: str | None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
+from msgspec.structs import replace
+
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, UriError, clean_label, read_uri
 from watchword_otp.key import STEAM_DIGITS
+from watchword_otp.value import Value
 from watchword_tui.accounts import clean_note
 from watchword_tui.exchange.fields import number, text
 from watchword_tui.exchange.foreign_uris import read_foreign_uri
@@ -37,8 +39,7 @@ _NAMES_OF_TOTP = {"", "totp", "timebased", "time"}
 _NAMES_OF_STEAM = {"steam", "steamtotp", "steamguard"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class About(Value, frozen=True, kw_only=True):
     """What stands beside a key, not yet cleaned."""
 
     where: str

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from watchword_otp.value import Value
 from watchword_tui.errors import ForeignFileError, WrongPassphraseError
 from watchword_tui.exchange.cost import argon2_cost, pbkdf2_cost, require, scrypt_cost
 
@@ -37,8 +37,7 @@ class Derivation(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Pbkdf2:
+class Pbkdf2(Value, frozen=True):
     """PBKDF2-HMAC (RFC 8018 section 5.2)."""
 
     salt: bytes
@@ -68,8 +67,7 @@ class Pbkdf2:
         return kdf.derive(passphrase)
 
 
-@dataclass(frozen=True, slots=True)
-class Argon2:
+class Argon2(Value, frozen=True):
     """Argon2id, or KeePass' Argon2d (RFC 9106 section 3.1)."""
 
     salt: bytes
@@ -113,8 +111,7 @@ class Argon2:
             raise _no_memory() from None
 
 
-@dataclass(frozen=True, slots=True)
-class Scrypt:
+class Scrypt(Value, frozen=True):
     """The scrypt function (RFC 7914 section 6)."""
 
     salt: bytes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from watchword_otp.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
     from watchword_tui.exchange.source import Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignKey:
+class ForeignKey(Value, frozen=True, kw_only=True):
     """A key of a kind whose codes are not made here; the vault keeps it for the apps that do."""
+
+    HIDDEN = frozenset({"pin"})
 
     kind: str
     """"motp" or "yandex", as an Aegis vault calls it."""
@@ -24,11 +26,10 @@ class ForeignKey:
     digits: int
     period: int
     """Seconds."""
-    pin: str = field(default="", repr=False)
+    pin: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Value, frozen=True, kw_only=True):
     """One row of another app's file. It has a key, or a foreign key, or else a reason why not."""
 
     where: str
@@ -52,8 +53,7 @@ class Entry:
     """How often its code was copied there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Value, frozen=True):
     """One part of an export that was spread over several QR codes."""
 
     id: int
@@ -63,8 +63,7 @@ class Batch:
     """Number of parts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Value, frozen=True, kw_only=True):
     """What one file gave."""
 
     entries: tuple[Entry, ...]
@@ -75,8 +74,7 @@ class Reading:
     """Which parts of larger exports the file held."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Value, frozen=True):
     """What deriving a key from a passphrase takes, from the parameters in the file."""
 
     what: str
@@ -99,8 +97,7 @@ class Ask(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Value, frozen=True):
     """A kind of file that can be read."""
 
     name: str
@@ -120,8 +117,7 @@ class Format:
     """Whether nothing in such a file tells what it is, so that it may be any other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(Value, frozen=True):
     """A kind of file that can be written."""
 
     name: str
@@ -139,10 +135,11 @@ class Writer:
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Value, frozen=True):
     """A file's content, and what it could not take."""
 
-    content: bytes = field(repr=False)
+    HIDDEN = frozenset({"content"})
+
+    content: bytes
     left_out: tuple[str, ...] = ()
     """Accounts that the format cannot hold, with the reason, one sentence each."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from watchword_otp import Kind
+from watchword_otp.value import Value
 from watchword_tui.accounts import Account
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ _CHOICES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedRow:
+class PlannedRow(Value, frozen=True, kw_only=True):
     """One entry, and what it is to the vault."""
 
     entry: Entry
@@ -66,8 +65,7 @@ class PlannedRow:
         return _CHOICES[self.verdict]
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Value, frozen=True):
     """What to write, after the person agreed."""
 
     new: tuple[Entry, ...]
@@ -76,8 +74,7 @@ class Accepted:
     """The id of an account in the vault, and the entry whose key it gets; each id once."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportPlan:
+class ImportPlan(Value, frozen=True):
     """Every row of an import, in the files' order."""
 
     rows: tuple[PlannedRow, ...]

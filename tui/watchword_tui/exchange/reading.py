@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchword_otp import clean_label
+from watchword_otp.value import Value
 from watchword_tui.errors import ForeignFileError, WrongPassphraseError
 from watchword_tui.exchange.other_kinds import other_kind
 from watchword_tui.exchange.registry import FORMATS
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from watchword_tui.exchange.model import Ask, Batch, Entry, Format, Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(Value, frozen=True):
     """What a file turned out to be, and what it gave."""
 
     format: Format

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from watchword_otp import InvalidKeyError, Kind, Secret
+from watchword_otp.value import Value
 from watchword_tui.exchange.model import ForeignKey
 from watchword_tui.exchange.plan import account_of
 from watchword_tui.vault.rows import SOURCE, foreign_row, new_id
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
     from watchword_tui.vault.rows import Row
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Value, frozen=True):
     """What came of it."""
 
     document: Document

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,6 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from watchword_otp.value import Value
 from watchword_tui.screens.page import Dialog
 from watchword_tui.widgets.cells import fit
 from watchword_tui.widgets.line_list import LineList
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Value, frozen=True):
     """One line of a menu."""
 
     id: str

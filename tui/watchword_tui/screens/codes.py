@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
 from textual.app import SystemCommand
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from watchword_tui.accounts import Account
+    from watchword_tui.app import WatchwordApp
     from watchword_tui.enrolment import Enrolment
     from watchword_tui.screens.enrol import Enrolled
     from watchword_tui.session import Session
@@ -136,6 +137,7 @@ class CodesScreen(CodeScreen):
         self.filter_bar = filter_bar
         self.is_whole = True
         self.refresh_bindings()
+        cast("WatchwordApp", self.app).keep_screens()
         for problem in self._session.problems:
             self.notify(problem, severity="warning", markup=False, timeout=10)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import getters, on, work
@@ -12,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Button, Footer, Static
 
 from watchword_otp.key_qr import KeyQr, make_key_qr
+from watchword_otp.value import Value
 from watchword_tui.accounts import grouped
 from watchword_tui.enrolment import Next, key_words, left_words
 from watchword_tui.errors import WatchwordError
@@ -32,14 +32,15 @@ _WORDS_WIDTH = 33
 """Columns for the words: a QR code of version 7 with a quiet zone of 1 leaves so many of 80."""
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolled:
+class Enrolled(Value, frozen=True):
     """How it ended."""
+
+    HIDDEN = frozenset({"recovery_codes"})
 
     account: Account
     keep: bool = False
     """Whether the person takes the key into the list here."""
-    recovery_codes: tuple[str, ...] = field(default=(), repr=False)
+    recovery_codes: tuple[str, ...] = ()
     """To be shown this once."""
 
 

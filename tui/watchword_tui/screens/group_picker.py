@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import Footer, Static
 
 from watchword_otp import clean_label
+from watchword_otp.value import Value
 from watchword_tui.screens.page import Dialog
 from watchword_tui.widgets.cells import fit
 from watchword_tui.widgets.line_list import LineList
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 _NAME_WIDTH = 40
 
 
-@dataclass(frozen=True, slots=True)
-class GroupsChosen:
+class GroupsChosen(Value, frozen=True):
     """What was chosen, to be saved in one go."""
 
     chosen: tuple[str, ...]

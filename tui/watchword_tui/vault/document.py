@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from watchword_otp import clean_label
+from watchword_otp.value import Value
 from watchword_tui.errors import DamagedVaultError, VaultError
 from watchword_tui.vault.groups import Group, GroupTable, new_group, renamed_group
 from watchword_tui.vault.rows import Row, made_id, new_id, read_row, write_row
@@ -28,15 +29,16 @@ _MAX_COMMAS = 40 * MAX_ROWS
 """Many more than so many rows have: counted before the list is made, which may take all memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Value, frozen=True):
     """What is in a vault."""
+
+    HIDDEN = frozenset({"rest", "odd_groups"})
 
     rows: tuple[Row, ...] = ()
     groups: tuple[Group, ...] = ()
-    rest: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    rest: tuple[tuple[str, bytes], ...] = ()
     """Fields we do not know, as they are written."""
-    odd_groups: tuple[bytes, ...] = field(default=(), repr=False)
+    odd_groups: tuple[bytes, ...] = ()
     """Groups that cannot be understood, as they are written."""
 
     @property

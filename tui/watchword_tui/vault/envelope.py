@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from watchword_otp.value import Value
 from watchword_tui.errors import DamagedVaultError, VaultError, WrongPassphraseError
 from watchword_tui.vault.slots import (
     MAX_WORK,
@@ -34,20 +35,21 @@ class _Params(msgspec.Struct, frozen=True):
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Value, frozen=True):
     """A vault's file, read but not opened."""
 
-    fields: dict[str, msgspec.Raw] = field(repr=False)
+    HIDDEN = frozenset({"fields", "header", "params", "nonce", "content"})
+
+    fields: dict[str, msgspec.Raw]
     """Everything outside `header` and `db`."""
-    header: dict[str, msgspec.Raw] = field(repr=False)
+    header: dict[str, msgspec.Raw]
     """Everything in the header besides slots and params."""
     slots: tuple[Slot, ...]
     """None for a plain vault."""
-    params: dict[str, msgspec.Raw] = field(repr=False)
+    params: dict[str, msgspec.Raw]
     """What stands beside nonce and tag."""
-    nonce: bytes = field(repr=False)
-    content: bytes = field(repr=False)
+    nonce: bytes
+    content: bytes
     """The accounts as JSON; encrypted with its tag if there are slots."""
     intact: bool | None
     """Whether the file is as it was written; None where the writer left no checksum."""

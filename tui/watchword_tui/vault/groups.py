@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from watchword_otp import clean_label
+from watchword_otp.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,15 +22,16 @@ class _Group(msgspec.Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Value, frozen=True):
     """A group of accounts."""
+
+    HIDDEN = frozenset({"raw"})
 
     id: str
     """Its UUID."""
     name: str
     """Cleaned; no two groups of a vault have the same."""
-    raw: bytes = field(repr=False)
+    raw: bytes
     """Its JSON, as the file has it."""
 
 
@@ -50,10 +51,9 @@ class GroupTable:
         """All of them, in order."""
         return tuple(self._by_id.values())
 
-    def name_of(self, identity: str) -> str | None:
-        """What the group with this UUID is called; None if there is none."""
-        group = self._by_id.get(identity)
-        return None if group is None else group.name
+    def names_of(self, identities: Iterable[str]) -> tuple[str, ...]:
+        """What the groups with these UUIDs are called, those of them that there are."""
+        return tuple(self._by_id[one].name for one in identities if one in self._by_id)
 
     def known_ids(self, identities: Iterable[str]) -> tuple[str, ...]:
         """Those of the UUIDs that belong to a group, each once."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from watchword_otp.value import Value
 
 if TYPE_CHECKING:
     from watchword_tui.vault.envelope import Envelope
     from watchword_tui.vault.slots import MasterKey, Slot
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Value, frozen=True):
     """What saves a vault."""
 
     master: MasterKey | None
@@ -20,8 +20,7 @@ class Keys:
     """The slot that opened the vault."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Value, frozen=True):
     """What a save replaces."""
 
     envelope: Envelope

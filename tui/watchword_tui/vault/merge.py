@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
+from watchword_otp.value import Value
 from watchword_tui.vault.groups import Group, GroupTable
 from watchword_tui.vault.rows import Row, new_id, read_row, regrouped_row, with_id
 
@@ -20,8 +21,7 @@ _EMPTY: tuple[object, ...] = (None, False, "", [], {})
 """What another app may write where there was no field, without a change being meant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(Value, frozen=True):
     """What came out."""
 
     document: Document

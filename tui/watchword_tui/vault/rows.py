@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from watchword_otp import Algorithm, InvalidKeyError, Key, Kind, Secret, clean_label
 from watchword_otp.key import STEAM_DIGITS
+from watchword_otp.value import Value
 from watchword_tui.accounts import Account, clean_note
 from watchword_tui.vault.groups import GroupTable
 
@@ -69,13 +70,14 @@ class _Entry(msgspec.Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(_Entry, strict=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value, frozen=True, gc=False):
     """One entry of the vault's file."""
+
+    HIDDEN = frozenset({"raw"})
 
     id: str
     """Its UUID; made from its content where the file has none."""
-    raw: bytes = field(repr=False)
+    raw: bytes
     """Its JSON, as the file has it."""
     account: Account | None
     """None for a row that is quarantined."""
@@ -117,10 +119,11 @@ def read_row(raw: bytes, groups: GroupTable, nth: int = 0) -> Row:
         key = _key(entry)
     except InvalidKeyError as error:
         return Row(identity, raw, None, str(error), groups.known_ids(entry.groups or ()))
-    if entry.groups is None and entry.group:
+    group_ids: tuple[str, ...] = ()
+    if entry.groups:
+        group_ids = groups.known_ids(entry.groups)
+    elif entry.groups is None and entry.group:
         group_ids = groups.known_ids((groups.id_called(entry.group),))
-    else:
-        group_ids = groups.known_ids(entry.groups or ())
     account = Account(
         key,
         SOURCE,
@@ -128,7 +131,7 @@ def read_row(raw: bytes, groups: GroupTable, nth: int = 0) -> Row:
         id=identity,
         note=clean_note(entry.note or ""),
         favourite=bool(entry.favorite),
-        groups=tuple(name for one in group_ids if (name := groups.name_of(one)) is not None),
+        groups=groups.names_of(group_ids) if group_ids else (),
     )
     return Row(identity, raw, account, "", group_ids)
 

@@ -10,12 +10,12 @@ import contextlib
 import hashlib
 import secrets
 import uuid
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Any
 
 import msgspec
 
+from watchword_otp.value import Value
 from watchword_tui.errors import DamagedVaultError, WrongPassphraseError
 
 KEY_BYTES = 32
@@ -71,11 +71,12 @@ class _Slot(msgspec.Struct, frozen=True):
     repaired: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MasterKey:
+class MasterKey(Value, frozen=True):
     """The key that encrypts the accounts; never shown."""
 
-    raw: bytes = field(repr=False)
+    HIDDEN = frozenset({"raw"})
+
+    raw: bytes
 
     @classmethod
     def generate(cls) -> MasterKey:
@@ -83,21 +84,22 @@ class MasterKey:
         return cls(secrets.token_bytes(KEY_BYTES))
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Value, frozen=True):
     """One slot as the file has it, with fields we do not know."""
 
-    fields: dict[str, Any] = field(repr=False)
+    HIDDEN = frozenset({"fields", "wrapped", "nonce", "salt"})
+
+    fields: dict[str, Any]
     type: int
     id: str
     """Its UUID."""
-    wrapped: bytes = field(repr=False)
+    wrapped: bytes
     """The master key, encrypted, with its tag."""
-    nonce: bytes = field(repr=False)
+    nonce: bytes
     n: int
     r: int
     p: int
-    salt: bytes = field(repr=False)
+    salt: bytes
     repaired: bool
 
     @property

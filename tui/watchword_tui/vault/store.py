@@ -11,9 +11,9 @@ import fcntl
 import hashlib
 import os
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from watchword_otp.value import Value
 from watchword_tui.errors import VaultError
 from watchword_tui.vault.disk import (
     MAX_BYTES,
@@ -45,11 +45,12 @@ class VaultChangedError(VaultError):
     """Another program changed the file since it was read; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Value, frozen=True):
     """The file as it was read."""
 
-    data: bytes = field(repr=False)
+    HIDDEN = frozenset({"data"})
+
+    data: bytes
 
     @property
     def digest(self) -> bytes:
@@ -57,8 +58,7 @@ class Stored:
         return hashlib.sha256(self.data).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(Value, frozen=True):
     """An earlier version of the file."""
 
     number: int

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from watchword_otp.value import Value
 from watchword_tui.errors import VaultError, WrongPassphraseError
 from watchword_tui.vault.document import Document, read_document
 from watchword_tui.vault.envelope import Envelope, new_envelope, read_envelope
@@ -39,8 +39,7 @@ _MERGE_TRIES = 20
 """How often a merge starts anew because yet another program saved meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedVault:
+class ClosedVault(Value, frozen=True):
     """A vault's file as read; opening it gives a `Vault`."""
 
     store: VaultStore
@@ -102,15 +101,16 @@ class ClosedVault:
         return Vault(self.store, self.stored, self.envelope, document, Keys(master, slot))
 
 
-@dataclass(frozen=True, slots=True)
-class PassphraseSlot:
+class PassphraseSlot(Value, frozen=True):
     """A passphrase of the vault, as the person tells several apart."""
+
+    HIDDEN = frozenset({"key"})
 
     id: str
     name: str
     in_use: bool
     """Whether it opened the vault this time."""
-    key: Slot = field(repr=False)
+    key: Slot
 
 
 class Vault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -22,5 +23,10 @@ def fit(text: str, width: int) -> str:
 def ink_of(widget: Widget, component: str) -> Style:
     """A component's colour and weight, to be laid over the line's background."""
     # Not the partial style, whose colour is not mixed with what is behind it.
-    style = widget.get_component_rich_style(component)
+    return _ink(widget.get_component_rich_style(component))
+
+
+@lru_cache(maxsize=64)
+def _ink(style: Style) -> Style:
+    # The same object each time: Rich remembers a style's hash, and by that what styles add up to.
     return Style(color=style.color, bold=style.bold)

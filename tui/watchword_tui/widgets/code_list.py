@@ -42,6 +42,7 @@ class CodeList(ScrollView, can_focus=True):
     """Accounts, one a line: issuer, name, code, next code; one of them is highlighted."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "code-list--line",
         "code-list--cursor",
         "code-list--issuer",
         "code-list--code",
@@ -105,7 +106,10 @@ class CodeList(ScrollView, can_focus=True):
         self._words = words.splitlines()
         self._soon = []
         if len(shown) != self.virtual_size.height:
-            self.virtual_size = Size(self.size.width, len(shown))
+            # Nothing is to be seen beside the list, whatever its width is.
+            self.virtual_size = Size(0, len(shown))
+            # At once: Textual finds out when all is laid out, and lays out and draws all once more.
+            self.show_vertical_scrollbar = len(shown) > self.container_size.height
         index = next(
             (number for number, one in enumerate(shown) if one.line.identity == select), self.cursor
         )
@@ -142,10 +146,6 @@ class CodeList(ScrollView, can_focus=True):
     def _is_soon(self, line: Line) -> bool:
         look = self._book.look(line, self._now)
         return look is not None and look.until - self._now <= SOON
-
-    def on_resize(self) -> None:
-        """Keep the scrollable width the widget's own."""
-        self.virtual_size = Size(self.size.width, len(self._shown))
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Draw the two lines anew and bring the new one into sight."""
@@ -189,13 +189,13 @@ class CodeList(ScrollView, can_focus=True):
         index = y + self.scroll_offset.y
         if index >= len(self._shown):
             words = self._words[y] if not self._shown and y < len(self._words) else ""
-            quiet = self.rich_style + ink_of(self, "code-list--quiet")
-            return Strip([Segment(" " * _WORDS_LEFT + words, quiet)]).adjust_cell_length(
-                width, self.rich_style
-            )
+            base = self.get_component_rich_style("code-list--line")
+            quiet = base + ink_of(self, "code-list--quiet")
+            return Strip([Segment(" " * _WORDS_LEFT + words, quiet)]).adjust_cell_length(width, base)
         line, marks = self._shown[index].line, self._shown[index].marks
         cursor = index == self.cursor
-        base = self.get_component_rich_style("code-list--cursor") if cursor else self.rich_style
+        # Not `rich_style`, which is mixed anew of all that is behind it each time.
+        base = self.get_component_rich_style(f"code-list--{'cursor' if cursor else 'line'}")
         columns = [*self._head(line, cursor=cursor)]
         if line.account is None:
             columns += self._quarantined(line, marks, width - _HEAD_WIDTH)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.color import Color
@@ -13,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from watchword_otp.qr import Drawing
+from watchword_otp.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,7 @@ _BLACK, _WHITE = Color.from_ansi(16), Color.from_ansi(231)
 """From the colour cube, which themes leave alone; shorter to send than the same as true colour."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Value, frozen=True):
     """One way to draw a QR code."""
 
     words: str

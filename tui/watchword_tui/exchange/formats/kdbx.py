@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watchword_otp.value import Value
 from watchword_tui.errors import ForeignFileError, WrongPassphraseError
 from watchword_tui.exchange.ciphers import Argon2, aes_cbc_open, damaged, unlock
 from watchword_tui.exchange.formats import kdbx_header as fields
@@ -51,8 +51,7 @@ _STREAM_KIND, _STREAM_KEY = 1, 2
 """Fields of version 4's inner header."""
 
 
-@dataclass(frozen=True, slots=True)
-class _AesKdf:
+class _AesKdf(Value, frozen=True):
     """KeePass' own derivation: the key encrypted with AES-ECB over and over."""
 
     seed: bytes
@@ -81,8 +80,7 @@ class _AesKdf:
         return block
 
 
-@dataclass(frozen=True, slots=True)
-class _Composite:
+class _Composite(Value, frozen=True):
     """A derivation that starts from the hash of the hash of the only secret, the passphrase."""
 
     inner: Derivation

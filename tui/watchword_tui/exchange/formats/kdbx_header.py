@@ -6,8 +6,7 @@ version 4) and content, until the one with id 0. Every number is little-endian.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from watchword_otp.value import Value
 from watchword_tui.errors import ForeignFileError
 from watchword_tui.exchange.ciphers import damaged
 
@@ -21,8 +20,7 @@ _MAX_FIELD = 2**20
 """Most bytes of one field; the longest real ones, of plugins, have some thousands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Value, frozen=True):
     """What stands before the encrypted part."""
 
     major: int

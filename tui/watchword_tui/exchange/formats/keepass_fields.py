@@ -7,9 +7,10 @@ plugins' `TOTP Seed` with `TOTP Settings`, KeePass' own `TimeOtp-*` and `HmacOtp
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, unquote
+
+from msgspec.structs import replace
 
 from watchword_otp import InvalidKeyError, Secret
 from watchword_otp.uri import MAX_URI_LENGTH

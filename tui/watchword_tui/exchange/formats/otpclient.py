@@ -7,10 +7,10 @@ same big-endian. What stands before the ciphertext is authenticated with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchword_otp.key import STEAM_DIGITS
+from watchword_otp.value import Value
 from watchword_tui.errors import ForeignFileError, WrongPassphraseError
 from watchword_tui.exchange.build import About, Names, entry_of_row
 from watchword_tui.exchange.ciphers import (
@@ -37,8 +37,7 @@ _V1_ITERATIONS = 100_000
 _TAG_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Sealed:
+class _Sealed(Value, frozen=True):
     header: bytes
     iv: bytes
     derivation: Derivation

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from watchword_otp import clean_label
 from watchword_tui.exchange.build import About, entry_of_totp_field

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from watchword_tui.exchange.model import Writer, Written
 from watchword_tui.exchange.writers.parts import labelled

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from segno.consts import ERROR_LEVEL_L, SYMBOL_CAPACITY
 
 from watchword_otp import Algorithm, Kind
 from watchword_otp.qr import QrCode, make_qr
+from watchword_otp.value import Value
 from watchword_tui.exchange.writers.parts import labelled, sort_out
 
 if TYPE_CHECKING:
@@ -49,15 +49,16 @@ _BYTE_COUNT_GROWS = 10
 """The version from which a text's length takes 16 bits and not 8 (ISO/IEC 18004 section 7.4.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class QrPage:
+class QrPage(Value, frozen=True):
     """One QR code of a set, with what to write beside it."""
+
+    HIDDEN = frozenset({"uri"})
 
     title: str
     """Its place in the set: "1 of 3"."""
     accounts: tuple[Account, ...]
     """The accounts it holds, in order."""
-    uri: str = field(repr=False)
+    uri: str
     """What it says; it holds the secrets."""
 
     def code(self) -> QrCode:
@@ -65,8 +66,7 @@ class QrPage:
         return make_qr(self.uri)
 
 
-@dataclass(frozen=True, slots=True)
-class QrPages:
+class QrPages(Value, frozen=True):
     """A set of QR codes, to be scanned one after the other."""
 
     pages: tuple[QrPage, ...]
