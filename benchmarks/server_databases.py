@@ -154,14 +154,15 @@ async def ledger_of(store: Store, data: Path) -> AsyncIterator[Ledger]:
         await store.close()
 
 
-def made_of(migrations: str) -> str:
+def made_of(migrations: str, *modules: str) -> str:
     """What databases of this making are told from others by.
 
     Args:
         migrations: The folder of the scripts that make the schema.
+        modules: Files of this folder that have a part in it, beside those of all databases.
     """
     making = hashlib.sha256()
-    for module in ("server_databases.py", "server_keys.py"):
+    for module in ("server_databases.py", "server_keys.py", *modules):
         making.update(Path(__file__).with_name(module).read_bytes())
     scripts = resources.files("watchword_server.store") / migrations
     for script in sorted(each.name for each in scripts.iterdir()):

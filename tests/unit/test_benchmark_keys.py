@@ -101,9 +101,7 @@ def test_a_round_counts_only_if_what_was_answered_was_done(
         audited(keys, sending, connections=2)
 
 
-def test_each_key_is_sent_good_codes_wrong_ones_and_used_ones(
-    keys: Keys, tmp_path: Path
-) -> None:
+def test_each_key_is_sent_good_codes_wrong_ones_and_used_ones(keys: Keys, tmp_path: Path) -> None:
     lines = keys.mixed(tmp_path / "requests", seed=1, lag=3).read_text().splitlines()
     assert len(lines) == 3 * 3 * len({line.split()[1] for line in lines})
     seen: set[str] = set()
