@@ -39,7 +39,7 @@ def kept_cluster() -> Iterator[Cluster]:
 
     with skips_are_unavailable(), throwaway("bench") as place:
         version = version_of(place.run([Cluster(place).binaries / "postgres", "--version"]))
-        folder = CACHE / "postgres" / f"{version}-{made_of('postgres_migrations')}"
+        folder = CACHE / "postgres" / f"{version}-{made_of('postgres_migrations', 'postgres_keys.py')}"
         with contextlib.closing(Cluster(place, data=folder / "data")) as cluster:
             if not (cluster.data / "global").exists():
                 for other in folder.parent.glob(f"{version}-*"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -26,10 +28,19 @@ _SPLIT = Path("/sys/fs/cgroup/cpu")
 class Spent:
     """Processor time of one stretch of work, seconds."""
 
+    seconds: float
+    """How long it was; no processor time."""
     by: Mapping[str, float]
     """What groups of processes took."""
     senders: float
     """What programs took that were started and ended meanwhile."""
+    machine: float
+    """What everything on this machine took, and what was taken from it by others beside it."""
+
+    @property
+    def others(self) -> float:
+        """Cores that were busy with something else, on average."""
+        return max(self.machine - self.senders - sum(self.by.values()), 0.0) / self.seconds
 
 
 def spending(groups: Mapping[str, Sequence[int]], work: Callable[[], _T]) -> tuple[_T, Spent]:
@@ -43,14 +54,15 @@ def spending(groups: Mapping[str, Sequence[int]], work: Callable[[], _T]) -> tup
         UnavailableError: This system does not tell.
     """
     before = {name: _taken(pids) for name, pids in groups.items()}
-    children = _children()
+    children, machine, began = _children(), _machine(), time.perf_counter()
     done = work()
+    seconds, machine = time.perf_counter() - began, _machine() - machine
     senders = _children() - children
     by = {}
     for name, pids in groups.items():
         after = _taken(pids)
         by[name] = sum(taken - before[name].get(task, 0.0) for task, taken in after.items())
-    return done, Spent(by, senders)
+    return done, Spent(seconds, by, senders, machine)
 
 
 @contextlib.contextmanager
@@ -90,6 +102,16 @@ def _groups(share: float) -> tuple[Path, dict[str, str]]:
             (_UNIFIED / "cgroup.subtree_control").write_text("+cpu", encoding="ascii")
             return _UNIFIED, {"cpu.max": f"{quota} {_PERIOD}"}
     return _SPLIT, {"cpu.cfs_period_us": str(_PERIOD), "cpu.cfs_quota_us": str(quota)}
+
+
+def _machine() -> float:
+    """Seconds that all cores together were busy, or kept from us (proc_stat(5))."""
+    try:
+        line = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+    except OSError:
+        raise UnavailableError("the system does not say how busy it is") from None
+    user, nice, system, _idle, _waiting, *interrupts = map(int, line.split()[1:9])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 def _children() -> float:

@@ -66,8 +66,9 @@ def _parts(measured: Measured) -> Iterator[str]:
     yield "## What was measured"
     yield (
         "One machine holds wrk, the processes and PostgreSQL, so more processes than it has cores show"
-        " what is shared, not what is gained. Predicted is what the simulation says of the same"
-        " setting. By `make scaling`."
+        " what is shared, not what is gained. Predicted is what the simulation says of the same setting"
+        " on an idle machine: how busy this one was with something else stands in the next table. By"
+        " `make scaling`."
     )
     yield markdown(points_table(measured))
     yield "What each check cost in these rounds, by `make scaling`; processor time in microseconds."
@@ -127,6 +128,7 @@ def costs_table(points: Sequence[Point]) -> _Rows:
         (
             *("keys", "processes", "connections", "nodes", "PostgreSQL", "wrk", "log"),
             *("whole pages in it", "flushes", "batch to commit", "a node's own memory"),
+            "cores busy with something else",
         )
     ]
     rows += [
@@ -134,7 +136,7 @@ def costs_table(points: Sequence[Point]) -> _Rows:
             *(f"{point.keys:,}", f"{point.processes}", f"{point.connections}"),
             *(number(1e6 * each) for each in (point.node, point.database, point.sender)),
             *(amount(point.log, "bytes"), f"{point.images:.3f}", f"{point.flushes:.3f}"),
-            *(amount(point.commit, "s"), amount(point.memory, "bytes")),
+            *(amount(point.commit, "s"), amount(point.memory, "bytes"), f"{point.others:.2f}"),
         )
         for point in points
     ]

@@ -43,6 +43,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     """Whole pages in the log, each check: a page's first change after a checkpoint brings one."""
     flushes: float
     """Of the log to disk, each check."""
+    others: float
+    """Cores that were busy with something else: on an idle machine hardly any."""
     memory: float
     """Bytes that the largest of the nodes had in RAM by itself, after work."""
 

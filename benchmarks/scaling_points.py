@@ -145,6 +145,7 @@ def _summed(
         log=sum(counted.log for _, _, counted in rounds) / checks,
         images=sum(counted.images for _, _, counted in rounds) / checks,
         flushes=sum(counted.flushes for _, _, counted in rounds) / checks,
+        others=statistics.mean(spent.others for _, spent, _ in rounds),
         memory=memory,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import shutil
@@ -13,7 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import CACHE, say
-from benchmarks.server_keys import DEFAULT_KEY, FORGET, PERIOD, Judged, Keys, key_of, name_of
+from benchmarks.server_keys import (
+    DEFAULT_KEY,
+    FORGET,
+    PERIOD,
+    Judged,
+    Keys,
+    key_of,
+    name_of,
+    with_ledger,
+)
 
 from watchword_server.bootstrap import activate_key, prepare
 from watchword_server.ledger import Act, Ledger
@@ -99,11 +107,7 @@ def make_token(database: Database, *scopes: Scope) -> str:
         )
         return Act(Changes(others=[AddToken(token)])), None
 
-    async def make() -> None:
-        async with database.ledger() as ledger:
-            await ledger.transact(Wanted(), decide)
-
-    asyncio.run(make())
+    with_ledger(database, lambda ledger: ledger.transact(Wanted(), decide))
     return text
 
 
@@ -118,12 +122,7 @@ def make_keys(data: Path, count: int, period: int = PERIOD) -> SqliteDatabase:
 
 def make_default_key(database: Database) -> None:
     """Prepare a database, and put the default key into it."""
-
-    async def make() -> None:
-        async with database.ledger() as ledger:
-            await activate_key(ledger, "default", DEFAULT_KEY)
-
-    asyncio.run(make())
+    with_ledger(database, lambda ledger: activate_key(ledger, "default", DEFAULT_KEY))
 
 
 def sealed_keys(data: Path, numbers: range) -> Iterator[tuple[int, str, int, bytes]]:
@@ -155,14 +154,15 @@ async def ledger_of(store: Store, data: Path) -> AsyncIterator[Ledger]:
         await store.close()
 
 
-def made_of(migrations: str) -> str:
+def made_of(migrations: str, *modules: str) -> str:
     """What databases of this making are told from others by.
 
     Args:
         migrations: The folder of the scripts that make the schema.
+        modules: Files of this folder that have a part in it, beside those of all databases.
     """
     making = hashlib.sha256()
-    for module in ("server_databases.py", "server_keys.py"):
+    for module in ("server_databases.py", "server_keys.py", *modules):
         making.update(Path(__file__).with_name(module).read_bytes())
     scripts = resources.files("watchword_server.store") / migrations
     for script in sorted(each.name for each in scripts.iterdir()):
@@ -175,7 +175,7 @@ def _kept(count: int) -> Path:
     folder = CACHE / "keys" / f"{count}-{made_of('migrations')}"
     if folder.is_dir():
         with contextlib.suppress(StoreError):
-            asyncio.run(_open_last(SqliteDatabase(folder)))
+            with_ledger(SqliteDatabase(folder), _open_last)
             return folder
     for other in folder.parent.glob(f"{count}-*"):
         shutil.rmtree(other)
@@ -187,10 +187,9 @@ def _kept(count: int) -> Path:
     return folder
 
 
-async def _open_last(database: Database) -> None:
-    async with database.ledger() as ledger:
-        (last,) = (await ledger.store.look(Wanted(names=["default"]))).keys
-        ledger.keyring.open_key(last)
+async def _open_last(ledger: Ledger) -> None:
+    (last,) = (await ledger.store.look(Wanted(names=["default"]))).keys
+    ledger.keyring.open_key(last)
 
 
 def _fill(data: Path, count: int, period: int) -> None:

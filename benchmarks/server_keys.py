@@ -8,7 +8,7 @@ import random
 import time
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from benchmarks.harness import UnavailableError
 
@@ -16,12 +16,13 @@ from watchword_otp import Key, Secret, code_at, step_at
 from watchword_server.audit_check import verify_audit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from watchword_server.audit_check import AuditReport
     from watchword_server.ledger import Ledger
+
+_T = TypeVar("_T")
 
 PERIOD = 86_400
 """A day, for no code to grow old while the others are sent."""
@@ -89,14 +90,14 @@ def key_of(number: int, period: int = PERIOD) -> Key:
     return Key(secret=Secret(hmac.digest(_SEED, b"%d" % number, "sha1")), period=period)
 
 
-def verify(database: Database) -> AuditReport:
-    """Verify the chains of an audit log."""
+def with_ledger(database: Database, work: Callable[[Ledger], Awaitable[_T]]) -> _T:
+    """Do something with a database, as a command of the server does."""
 
-    async def work() -> AuditReport:
+    async def opened() -> _T:
         async with database.ledger() as ledger:
-            return await verify_audit(ledger)
+            return await work(ledger)
 
-    return asyncio.run(work())
+    return asyncio.run(opened())
 
 
 class Keys:
@@ -172,7 +173,7 @@ class Keys:
         Raises:
             UnavailableError: One does not hold.
         """
-        fault = verify(self.database).fault
+        fault = with_ledger(self.database, verify_audit).fault
         if fault is not None:
             raise UnavailableError(f"the audit log does not verify: {fault}")
 

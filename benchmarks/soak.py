@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure, Series
 from benchmarks.harness import plain_environment, say, workplace
-from benchmarks.history import Evidence, History, Said, unheard
+from benchmarks.history import History, Said, unheard
 from benchmarks.history_reading import evidence_in
 from benchmarks.machine import machine
 from benchmarks.report import Report, Result
 from benchmarks.server_databases import SqliteDatabase, make_keys, make_token
+from benchmarks.server_keys import with_ledger
 from benchmarks.soak_load import (
     KEYS,
     PERIOD,
@@ -128,14 +129,9 @@ async def _on_the_side(server: Mortal, history: History, verifier: Client, wait:
     await verify_audit(verifier, history)
 
 
-async def _evidence(database: SqliteDatabase) -> Evidence:
-    async with database.ledger() as ledger:
-        return await evidence_in(ledger)
-
-
 def _judge(server: Mortal, history: History, seconds: float) -> Result:
     """Hold the answers against the database; print the counts, give figures."""
-    evidence = asyncio.run(_evidence(SqliteDatabase(server.data)))
+    evidence = with_ledger(SqliteDatabase(server.data), evidence_in)
     history.compare(evidence, period=PERIOD)
     # A server that is alone has no excuse: it is dead, or it decides.
     if refused := history.answers[f"check: {Said.UNAVAILABLE}"]:

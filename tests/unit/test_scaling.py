@@ -41,6 +41,7 @@ def point(connections: int, batch: float, *, processes: int = 1, keys: int = 10_
         log=900.0,
         images=0.0,
         flushes=1 / batch,
+        others=0.0,
         memory=60e6,
     )
 
