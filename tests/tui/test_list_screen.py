@@ -315,6 +315,19 @@ async def test_a_thousand_accounts_cost_codes_for_what_is_seen_only(
         assert "Issuer 999" in text(pilot)
 
 
+async def test_the_scroll_bar_comes_and_goes_with_the_lines_and_not_after_them(
+    clock: Clock, tmp_path: Path
+) -> None:
+    many = [account(f"Issuer {number}") for number in range(40)]
+    async with running(make_vault_app(tmp_path, many, clock=clock)) as (pilot, screen):
+        # At once, and still so when all is laid out: else it would be, and be drawn, twice.
+        for letters, has_bar in [("zz", False), ("", True), ("39", False), ("i", True)]:
+            screen.find(letters)
+            assert screen.code_list.show_vertical_scrollbar is has_bar
+            await settled(pilot)
+            assert screen.code_list.show_vertical_scrollbar is has_bar
+
+
 async def test_help_has_every_key_of_every_place(clock: Clock, tmp_path: Path) -> None:
     from watchword_tui.screens.help import bindings_of, sections  # noqa: PLC0415
 
