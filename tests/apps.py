@@ -151,6 +151,11 @@ async def settled(pilot: Pilot[None]) -> None:
     assert codes.is_whole, "the screen never became whole"
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
+    for _ in range(200):
+        # The palette shows on a slow machine that it is still looking.
+        if not pilot.app.screen.query("LoadingIndicator.--visible"):
+            break
+        await pilot.pause()
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:

@@ -122,7 +122,8 @@ def digest_of(token: str) -> bytes:
 
 
 def _checksum(body: str) -> str:
-    return f"{zlib.crc32(body.encode()):0{_CHECKSUM_LENGTH}x}"
+    # Whoever presents a token may send what is no text.
+    return f"{zlib.crc32(body.encode('utf-8', 'surrogateescape')):0{_CHECKSUM_LENGTH}x}"
 
 
 class TokenBook:

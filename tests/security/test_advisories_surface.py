@@ -153,10 +153,10 @@ async def test_w23_names_are_compared_as_text(server: RunningServer, client: htt
 
 
 COMPARING: dict[str, Callable[..., object]] = {
-    "codes": code.matching_step,
+    "codes": code.Codes.matching_step,
     "pairs of codes": resync.resync,
     "recovery codes": recovery._judge,
-    "tokens": tokens.TokenBook.find,
+    "tokens": tokens.TokenBook._match,
 }
 
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 CHAIN_KEY = bytes(range(32))
 EVENTS = [Event(at=NOON + number, event="check", key="alice") for number in range(4)]
 
-pytestmark = pytest.mark.usefixtures("log")
+# The chains are in memory, beside a SQLite store.
+pytestmark = [pytest.mark.usefixtures("log"), pytest.mark.sqlite]
 
 
 class TestOneChain:

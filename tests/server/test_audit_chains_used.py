@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from servers import RunningServer
 
-pytestmark = pytest.mark.usefixtures("log")
+# The chains are in memory, beside a SQLite store.
+pytestmark = [pytest.mark.usefixtures("log"), pytest.mark.sqlite]
 
 
 class TestPruning:
