@@ -22,7 +22,7 @@ from watchword_server.store.protocol import (
     StoreError,
     TokenNameTakenError,
 )
-from watchword_server.store.records import Status
+from watchword_server.store.records import Head, Status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from watchword_server.store.postgres_address import Address
     from watchword_server.store.postgres_pool import Kind
     from watchword_server.store.protocol import Decide, T
-    from watchword_server.store.records import AuditRow, Head, Snapshot, StoredKey, Wanted
+    from watchword_server.store.records import AuditRow, Snapshot, StoredKey, Wanted
     from watchword_server.tokens import Token
 
 LANES = 2
@@ -92,8 +92,7 @@ class PostgresStore:
     async def look(self, wanted: Wanted) -> Snapshot:
         """See `Store.look`."""
         async with self._pool.transaction("read") as connection:
-            head = max((writer.last for writer in self._writers), key=lambda head: head.at)
-            return await load.snapshot(connection, wanted, head, locked=False)
+            return await load.snapshot(connection, wanted, Head(), locked=False)
 
     async def list_keys(self, after: str, limit: int) -> Sequence[StoredKey]:
         """See `Store.list_keys`."""
@@ -154,14 +153,15 @@ class PostgresStore:
         """See `Store.scrub`: of the tables; its log, replicas and backups keep what they have."""
         await self._pool.outside("VACUUM (SKIP_LOCKED) keys, meta")
 
-    async def probe(self) -> None:
+    async def probe(self) -> Head:
         """See `Store.probe`; and compare the clocks."""
         async with self._writer() as writer:
             writer.forget()
-            await writer.head(self._pool)
+            head = await writer.head(self._pool)
             async with self._pool.transaction("read") as connection:
                 await connection.execute("SELECT id FROM keys LIMIT 1")
                 await writer.compare_clocks(connection)
+            return head
 
     async def close(self) -> None:
         """See `Store.close`."""

@@ -66,8 +66,6 @@ class Writer:
         self._clock = clock
         self._chain: int | None = None
         self._head: Head | None = None
-        self.last = Head()
-        """The end of its chain when it was heard of last."""
         self._renewed_at = float("-inf")
 
     @property
@@ -84,7 +82,7 @@ class Writer:
         fresh = asyncio.get_running_loop().time() - self._renewed_at < RENEWING_SECONDS
         if self._head is None or not fresh:
             async with pool.transaction("one-row") as connection:
-                self._head = self.last = await self._claim(connection)
+                self._head = await self._claim(connection)
             self._renewed_at = asyncio.get_running_loop().time()
         return self._head
 
@@ -112,7 +110,7 @@ class Writer:
 
     def moved(self, head: Head) -> None:
         """Note that the end of the chain was committed."""
-        self._head = self.last = head
+        self._head = head
         self._renewed_at = asyncio.get_running_loop().time()
 
     def forget(self) -> None:

@@ -64,12 +64,8 @@ PostgreSQL would rather read all."""
 # An acceptance that a crash could forget could be had twice: a database set to be fast is told to be
 # safe, with each transaction, in the same packet. So are all settings where a pooler is in between.
 _DURABLE = "; SET LOCAL synchronous_commit = on"
-
-
-_PATIENT = {
-    # To seal many secrets takes a while, in which PostgreSQL hears nothing; no check is among them.
-    _BEGIN["serializable"]: "; SET LOCAL idle_in_transaction_session_timeout = 15000"
-}
+# To seal many secrets takes a while, in which PostgreSQL hears nothing; no check is among them.
+_PATIENT = "; SET LOCAL idle_in_transaction_session_timeout = 15000"
 
 _IN_DOUBT = {Cause.UNREACHABLE, Cause.READ_ONLY, Cause.DAMAGED}
 
@@ -83,7 +79,7 @@ class Pool:
         self._size = size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
-        self._suffix = ""
+        self._begin = _BEGIN
         self._patience = Patience(self._reason)
         self._closed = False
 
@@ -95,7 +91,7 @@ class Pool:
             StoreError: The database failed. If that was at the commit, it may have been done.
         """
         try:
-            async with self._connection(_BEGIN[kind]) as connection:
+            async with self._connection(kind) as connection:
                 yield connection
                 await connection.execute("COMMIT")
         except FAILURES as error:
@@ -130,9 +126,9 @@ class Pool:
                 pool.terminate()
 
     @contextlib.asynccontextmanager
-    async def _connection(self, begin: str) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
+    async def _connection(self, kind: Kind) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
         pool = await self._opened()
-        connection = await self._begun(pool, begin)
+        connection = await self._begun(pool, kind)
         try:
             yield connection
         except BaseException as error:
@@ -145,13 +141,13 @@ class Pool:
             await pool.release(connection, timeout=UNDO_SECONDS)
 
     async def _begun(
-        self, pool: asyncpg.Pool[asyncpg.Record], begin: str
+        self, pool: asyncpg.Pool[asyncpg.Record], kind: Kind
     ) -> PoolConnectionProxy[asyncpg.Record]:
         with self._patience.attempt():
             for _ in range(self._size + 1):
                 connection = await pool.acquire()
                 try:
-                    await connection.execute(begin + self._suffix + _PATIENT.get(begin, ""))
+                    await connection.execute(self._begin[kind])
                 except BaseException as error:
                     connection.terminate()
                     await pool.release(connection)
@@ -198,7 +194,9 @@ class Pool:
         # CockroachDB plans in its own way.
         settings = _LIMITS if "CockroachDB" in version else _LIMITS | PLANS
         local = "".join(f"; SET LOCAL {name} = {value}" for name, value in settings.items())
-        self._suffix = (local if is_pooled else "") + (_DURABLE if durability == "off" else "")
+        suffix = (local if is_pooled else "") + (_DURABLE if durability == "off" else "")
+        self._begin = {kind: begin + suffix for kind, begin in _BEGIN.items()}
+        self._begin["serializable"] += _PATIENT
         return await asyncpg.create_pool(
             self._address.uri,
             min_size=0,

@@ -152,8 +152,8 @@ class Store(Protocol):
         """Leave nothing in the files of what was overwritten or removed."""
         ...
 
-    async def probe(self) -> None:
-        """Really read and really write something, as a check would."""
+    async def probe(self) -> Head:
+        """Really read and really write something, as a check would; give the end of its chain."""
         ...
 
     async def close(self) -> None:

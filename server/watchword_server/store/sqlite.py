@@ -133,15 +133,16 @@ class SqliteStore:
         """See `Store.scrub`."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.scrub)
 
-    async def probe(self) -> None:
+    async def probe(self) -> Head:
         """See `Store.probe`."""
 
-        def work(raw: sqlite3.Connection) -> None:
+        def work(raw: sqlite3.Connection) -> Head:
             raw.execute("SELECT id FROM keys LIMIT 1").fetchone()
             # SQLite writes the page though nothing on it changes.
             raw.execute("UPDATE audit_head SET seq = seq WHERE id = 1")
+            return load.head(raw)
 
-        await self._run(work)
+        return await self._run(work)
 
     async def close(self) -> None:
         """See `Store.close`."""
