@@ -292,6 +292,26 @@ class TestForm:
         assert matching_step(key, text, [0]) is None
 
 
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> tuple[list[bytes], list[bytes]]:
+    """What is computed (messages of the HMAC) and what is compared, as it happens."""
+    computed: list[bytes] = []
+    compared: list[bytes] = []
+    digest, compare_digest = hmac.digest, hmac.compare_digest
+
+    def counted_digest(key: bytes, message: bytes, algorithm: str) -> bytes:
+        computed.append(message)
+        return digest(key, message, algorithm)
+
+    def counted_compare(left: bytes, right: bytes) -> bool:
+        compared.append(left)
+        return compare_digest(left, right)
+
+    monkeypatch.setattr(hmac, "digest", counted_digest)
+    monkeypatch.setattr(hmac, "compare_digest", counted_compare)
+    return computed, compared
+
+
 class TestMatching:
     key = Key(secret=RFC_4226_SECRET)
 
@@ -317,44 +337,18 @@ class TestMatching:
         "code", ["287082", "254676", "000000", ""], ids=["first", "last", "none", "empty"]
     )
     def test_every_candidate_is_computed_and_compared_in_constant_time(
-        self, monkeypatch: pytest.MonkeyPatch, code: str
+        self, counted: tuple[list[bytes], list[bytes]], code: str
     ) -> None:
         # Whichever candidate matches, the work is the same: the time taken tells nothing.
-        computed: list[bytes] = []
-        compared: list[bytes] = []
-        digest, compare_digest = hmac.digest, hmac.compare_digest
-
-        def counted_digest(key: bytes, message: bytes, algorithm: str) -> bytes:
-            computed.append(message)
-            return digest(key, message, algorithm)
-
-        def counted_compare(left: bytes, right: bytes) -> bool:
-            compared.append(left)
-            return compare_digest(left, right)
-
-        monkeypatch.setattr(hmac, "digest", counted_digest)
-        monkeypatch.setattr(hmac, "compare_digest", counted_compare)
+        computed, compared = counted
         matching_step(self.key, code, range(1, 6))
         assert computed == [step.to_bytes(8, "big") for step in range(1, 6)]
         assert compared == [b"287082", b"359152", b"969429", b"338314", b"254676"]
 
     def test_many_guesses_at_a_key_are_compared_with_codes_drawn_once(
-        self, monkeypatch: pytest.MonkeyPatch
+        self, counted: tuple[list[bytes], list[bytes]]
     ) -> None:
-        computed: list[bytes] = []
-        compared: list[bytes] = []
-        digest, compare_digest = hmac.digest, hmac.compare_digest
-
-        def counted_digest(key: bytes, message: bytes, algorithm: str) -> bytes:
-            computed.append(message)
-            return digest(key, message, algorithm)
-
-        def counted_compare(left: bytes, right: bytes) -> bool:
-            compared.append(left)
-            return compare_digest(left, right)
-
-        monkeypatch.setattr(hmac, "digest", counted_digest)
-        monkeypatch.setattr(hmac, "compare_digest", counted_compare)
+        computed, compared = counted
         codes = Codes(self.key)
         guesses = ["287082", "000000", "969429", "287082"]
         found = [codes.matching_step(guess, range(1, 4)) for guess in guesses]
