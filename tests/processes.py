@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,25 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 20) 
         assert time.monotonic() < began + seconds, f"never: {what}"
         time.sleep(0.01)
     return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def other_tests(program: str) -> Iterator[tuple[subprocess.Popen[str], int, Path]]:
+    """Run what stands for tests of their own, to be killed in the block.
+
+    Args:
+        program: Python that prints the number of a process it started and a folder it made, and waits.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as tests:
+        assert tests.stdout is not None
+        pid, folder = tests.stdout.readline().split()
+        yield tests, int(pid), Path(folder)
 
 
 def descendants(pid: int) -> list[int]:

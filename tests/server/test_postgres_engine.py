@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -15,11 +12,12 @@ import trustme
 import postgres_binaries
 from postgres_binaries import NAMED, find_postgres
 from postgres_engine import ask, running_cluster
-from processes import descendants, is_running, wait_until
+from processes import descendants, is_running, other_tests, wait_until
 from programs import require_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from postgres_engine import Cluster
 
@@ -100,22 +98,13 @@ def shared_memory() -> list[str]:
 
 
 def test_it_does_not_outlive_tests_that_are_killed() -> None:
-    tests = subprocess.Popen(
-        [sys.executable, "-c", LEFT_ALONE],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with tests:
-        assert tests.stdout is not None
-        pid, folder = tests.stdout.readline().split()
-        everybody = [int(pid), *descendants(int(pid))]
+    with other_tests(LEFT_ALONE) as (tests, pid, folder):
+        everybody = [pid, *descendants(pid)]
         assert len(everybody) > 1
         tests.kill()
 
     wait_until(lambda: not any(map(is_running, everybody)), "the database has gone")
-    wait_until(lambda: not Path(folder).exists(), "its folder has gone")
+    wait_until(lambda: not folder.exists(), "its folder has gone")
 
 
 class TestTls:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from processes import is_running, wait_until
+from processes import is_running, other_tests, wait_until
 from programs import require_program
 from throwaway import throwaway
 
@@ -71,24 +69,15 @@ def test_at_the_end_nothing_is_left(number: int) -> None:
 
 @pytest.mark.parametrize("number", [0, signal.SIGSTOP], ids=["runs", "is stopped"])
 def test_nor_when_the_tests_are_killed(number: int) -> None:
-    tests = subprocess.Popen(
-        [sys.executable, "-c", LEFT_ALONE],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with tests:
-        assert tests.stdout is not None
-        pid, folder = tests.stdout.readline().split()
-        assert is_running(int(pid))
-        assert Path(folder).exists()
-        os.kill(int(pid), number)
+    with other_tests(LEFT_ALONE) as (tests, pid, folder):
+        assert is_running(pid)
+        assert folder.exists()
+        os.kill(pid, number)
         tests.kill()
 
-    took = wait_until(lambda: not is_running(int(pid)), "the program has gone")
+    took = wait_until(lambda: not is_running(pid), "the program has gone")
     assert took < CARETAKER_GIVES_UP
-    wait_until(lambda: not Path(folder).exists(), "its folder has gone")
+    wait_until(lambda: not folder.exists(), "its folder has gone")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="who is not root runs programs as they are")
